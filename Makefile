@@ -1,0 +1,52 @@
+# The two commands of the README, each doing all of its own set-up in a virtual environment inside the clone:
+#   make demo    certify the shipped model ladder, print the table, draw the figure
+#   make test    the whole test suite
+#
+# TORCH is installed first and pinned, so that a machine with a CPU wheel at hand gets no CUDA packages. On a CUDA
+# machine choose another build, for example: make demo TORCH="torch==2.11.0"
+
+PYTHON ?= python3
+TORCH  ?= torch==2.13.0
+VENV   ?= .venv
+OUT    ?= demo
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.installed-lm
+	$(BIN)/genbound demo -o $(OUT)
+
+test: $(VENV)/.installed-testing
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+bench: $(VENV)/.installed-testing
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(OUT) .cache build dist *.egg-info
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-torch: $(BIN)/python
+	$(PIP) "$(TORCH)"
+	@touch $@
+
+$(VENV)/.installed-lm: pyproject.toml $(VENV)/.installed-torch
+	$(PIP) -e ".[lm,fast]"
+	@touch $@
+
+$(VENV)/.installed-testing: pyproject.toml $(VENV)/.installed-lm
+	$(PIP) -e ".[lm,fast,testing]"
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed-testing
+	$(PIP) -e ".[dev]"
+	@touch $@
