@@ -1,0 +1,7 @@
+"""The command line: `genbound certify`, `verify`, `bound`, `demo`, `ladder`. One file per command."""
+
+from __future__ import annotations
+
+from genbound.cli.app import main
+
+__all__ = ["main"]

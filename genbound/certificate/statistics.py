@@ -1,0 +1,257 @@
+"""What a pass over the tokens leaves behind: exact, mergeable sums, from which every bound is computed.
+
+`StreamStatistics` is for a stream that was read whole: integers only, so that neither the order of the batches nor
+the number of workers changes a bit. `SampleStatistics` keeps the losses of sampled windows one by one, because the
+two-stage bounds need them so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from genbound import smoothing
+from genbound.baselines import LOTFI_ALPHAS
+from genbound.concentration import Wealth
+from genbound.errors import DataError
+
+LOSS_ALPHAS: tuple[float, ...] = tuple(sorted({*smoothing.ALPHAS, *LOTFI_ALPHAS}))
+"""Alphas whose mean smoothed loss is always kept (it costs one logarithm a token)."""
+
+_UNIT = 36  # sums are kept in units of 2^-36 nats
+
+
+class TokenArrays(Protocol):
+    """The arrays a block of tokens is described by (lm.token_stats.TokenStatistics)."""
+
+    @property
+    def nll(self) -> np.ndarray: ...
+    @property
+    def entropy(self) -> np.ndarray: ...
+    @property
+    def varentropy(self) -> np.ndarray: ...
+    @property
+    def max_nll(self) -> np.ndarray: ...
+    @property
+    def rank(self) -> np.ndarray: ...
+    @property
+    def smoothed_nll(self) -> np.ndarray: ...
+    @property
+    def smoothed_entropy(self) -> np.ndarray: ...
+
+
+@dataclass
+class ExactMean:
+    """A mean that is known to lie in [lower, upper], in integers: adding is associative."""
+
+    n: int = 0
+    up: int = 0
+    down: int = 0
+
+    def update(self, values: np.ndarray) -> None:
+        """Add a block of values, |value| < 2^17 (beyond, float64 holds no unit of 2^-36)."""
+        scaled = np.ldexp(np.asarray(values, dtype=np.float64).ravel(), _UNIT)
+        step = max(1, int(2.0**62 / max(1.0, float(np.abs(scaled).max(initial=0.0)))))  # no int64 sum overflows
+        for i in range(0, scaled.size, step):
+            block = scaled[i : i + step]
+            self.up += int(np.ceil(block).astype(np.int64).sum())
+            self.down += int(np.floor(block).astype(np.int64).sum())
+        self.n += int(scaled.size)
+
+    def merge(self, other: ExactMean) -> None:
+        self.n, self.up, self.down = self.n + other.n, self.up + other.up, self.down + other.down
+
+    @property
+    def upper(self) -> float:
+        """The smallest convenient float not below the mean."""
+        return float(np.nextafter(self.up / (self.n << _UNIT), np.inf))
+
+    @property
+    def lower(self) -> float:
+        return float(np.nextafter(self.down / (self.n << _UNIT), -np.inf))
+
+    @property
+    def value(self) -> float:
+        """The mean, rounded to nearest."""
+        return (self.up + self.down) / (self.n << (_UNIT + 1))
+
+
+def smoothed_loss(nll: np.ndarray, alpha: float, vocab_size: int) -> np.ndarray:
+    """-ln((1 - alpha) e^-nll + alpha / V), from the unsmoothed loss alone."""
+    loss = -np.log((1 - alpha) * np.exp(-nll) + alpha / vocab_size)
+    return np.clip(loss, 0.0, smoothing.ceiling(alpha, vocab_size))
+
+
+def new_wealth(alpha: float, vocab_size: int) -> Wealth:
+    """The empty statistic of the smoothed losses at one alpha: their range is known before any token is read."""
+    return Wealth(
+        ceiling=smoothing.ceiling(alpha, vocab_size), prediction_floor=smoothing.entropy_floor(alpha, vocab_size)
+    )
+
+
+@dataclass
+class StreamStatistics:
+    """One predictor's losses over a whole stream."""
+
+    vocab_size: int
+    wealth: dict[float, Wealth]
+    loss: ExactMean = field(default_factory=ExactMean)
+    loss_square: ExactMean = field(default_factory=ExactMean)
+    excess_square: ExactMean = field(default_factory=ExactMean)
+    entropy: ExactMean = field(default_factory=ExactMean)
+    varentropy: ExactMean = field(default_factory=ExactMean)
+    max_nll: ExactMean = field(default_factory=ExactMean)
+    correct: int = 0
+    largest_nll: float = 0.0
+    smoothed: dict[float, ExactMean] = field(default_factory=lambda: {a: ExactMean() for a in LOSS_ALPHAS})
+
+    @classmethod
+    def empty(cls, vocab_size: int, alphas: Iterable[float] = ()) -> StreamStatistics:
+        return cls(vocab_size, {a: new_wealth(a, vocab_size) for a in alphas})
+
+    @classmethod
+    def of(cls, block: TokenArrays, vocab_size: int, alphas: Sequence[float]) -> StreamStatistics:
+        """The statistics of one block, whose smoothed rows belong to `alphas` in order."""
+        result = cls.empty(vocab_size, alphas)
+        result.update(block, alphas)
+        return result
+
+    @property
+    def n(self) -> int:
+        return self.loss.n
+
+    @property
+    def loss_deviation(self) -> float:
+        """sd(X): the standard deviation of the unsmoothed loss."""
+        return float(np.sqrt(max(0.0, self.loss_square.value - self.loss.value**2)))
+
+    @property
+    def excess_deviation(self) -> float:
+        """Root mean square of X - H: what is left of the variation once the prediction's entropy is known."""
+        return float(np.sqrt(max(0.0, self.excess_square.value)))
+
+    def update(self, block: TokenArrays, alphas: Sequence[float]) -> None:
+        if len(alphas) != len(block.smoothed_nll):
+            raise DataError(f"alphas: {len(alphas)} for {len(block.smoothed_nll)} rows of smoothed losses")
+        self.loss.update(block.nll)
+        self.loss_square.update(block.nll**2)
+        self.excess_square.update((block.nll - block.entropy) ** 2)
+        self.entropy.update(block.entropy)
+        self.varentropy.update(block.varentropy)
+        self.max_nll.update(block.max_nll)
+        self.correct += int((block.rank == 1).sum())
+        self.largest_nll = max(self.largest_nll, float(block.nll.max(initial=0.0)))
+        for alpha, mean in self.smoothed.items():
+            mean.update(smoothed_loss(block.nll, alpha, self.vocab_size))
+        for alpha, losses, centres in zip(alphas, block.smoothed_nll, block.smoothed_entropy, strict=True):
+            self.wealth[alpha].update(losses, centres)
+
+    def merge(self, other: StreamStatistics) -> None:
+        for name in _MEANS:
+            getattr(self, name).merge(getattr(other, name))
+        self.correct += other.correct
+        self.largest_nll = max(self.largest_nll, other.largest_nll)
+        for alpha, mean in self.smoothed.items():
+            mean.merge(other.smoothed[alpha])
+        for alpha, wealth in self.wealth.items():
+            wealth.merge(other.wealth[alpha])
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Exact content as plain arrays (Python integers travel as decimal text)."""
+        arrays = {"meta": np.array([self.vocab_size, self.correct]), "largest_nll": np.array(self.largest_nll)}
+        means = {name: getattr(self, name) for name in _MEANS}
+        means |= {f"smoothed:{a!r}": m for a, m in self.smoothed.items()}
+        for name, mean in means.items():
+            arrays[f"mean:{name}"] = np.array([str(mean.n), str(mean.up), str(mean.down)])
+        for alpha, wealth in self.wealth.items():
+            arrays |= {f"wealth:{alpha!r}:{key}": value for key, value in wealth.to_arrays().items()}
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> StreamStatistics:
+        vocab_size, correct = (int(v) for v in arrays["meta"])
+        parts: dict[float, dict[str, Any]] = {}
+        for key, value in arrays.items():
+            if key.startswith("wealth:"):
+                _, alpha, name = key.split(":", 2)
+                parts.setdefault(float(alpha), {})[name] = value
+        result = cls(vocab_size, {a: Wealth.from_arrays(p) for a, p in parts.items()})
+        for name in _MEANS:
+            setattr(result, name, _mean(arrays[f"mean:{name}"]))
+        result.smoothed = {a: _mean(arrays[f"mean:smoothed:{a!r}"]) for a in LOSS_ALPHAS}
+        result.correct, result.largest_nll = correct, float(arrays["largest_nll"])
+        return result
+
+
+_MEANS = ("loss", "loss_square", "excess_square", "entropy", "varentropy", "max_nll")
+
+
+def _mean(row: np.ndarray) -> ExactMean:
+    return ExactMean(*(int(str(v)) for v in row))
+
+
+@dataclass(frozen=True)
+class SampleStatistics:
+    """One predictor's losses on m sampled windows of T tokens, kept apart.
+
+    nll (m, T); smoothed losses and centres (A, m, T) for the alphas, in order.
+    """
+
+    vocab_size: int
+    alphas: tuple[float, ...]
+    nll: np.ndarray
+    smoothed_nll: np.ndarray
+    smoothed_entropy: np.ndarray
+
+    @property
+    def windows(self) -> int:
+        return self.nll.shape[0]
+
+    @property
+    def loss(self) -> float:
+        """Mean unsmoothed loss of the sample."""
+        return float(self.nll.mean())
+
+    def row(self, alpha: float) -> tuple[np.ndarray, np.ndarray]:
+        """Smoothed losses and centres at one alpha, each (m, T)."""
+        index = self.alphas.index(alpha)
+        return self.smoothed_nll[index], self.smoothed_entropy[index]
+
+    def losses_at(self, alpha: float) -> np.ndarray:
+        """Smoothed losses at any alpha, (m, T)."""
+        return smoothed_loss(self.nll, alpha, self.vocab_size)
+
+    def as_stream(self) -> StreamStatistics:
+        """The sample read as if it were the whole stream: for tuning only."""
+        stream = StreamStatistics.empty(self.vocab_size, self.alphas)
+        flat = self.nll.ravel()
+        stream.loss.update(flat)
+        stream.loss_square.update(flat**2)
+        for alpha, mean in stream.smoothed.items():
+            mean.update(smoothed_loss(flat, alpha, self.vocab_size))
+        for alpha in self.alphas:
+            losses, centres = self.row(alpha)
+            stream.wealth[alpha].update(losses.ravel(), centres.ravel())
+        return stream
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        return {
+            "vocab_size": np.array(self.vocab_size),
+            "alphas": np.array(self.alphas),
+            "nll": self.nll,
+            "smoothed_nll": self.smoothed_nll,
+            "smoothed_entropy": self.smoothed_entropy,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> SampleStatistics:
+        return cls(
+            int(arrays["vocab_size"]),
+            tuple(float(a) for a in arrays["alphas"]),
+            arrays["nll"],
+            arrays["smoothed_nll"],
+            arrays["smoothed_entropy"],
+        )

@@ -1,0 +1,48 @@
+"""`genbound verify DIR`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genbound.cli.common import BAD_INPUT, console, need_lm, progress_bars, write_json
+
+
+def command(
+    folder: Annotated[Path, typer.Argument(help="Folder of a certificate.")],
+    model: Annotated[str | None, typer.Option(help="Where the original model is now.")] = None,
+    data: Annotated[str | None, typer.Option(help="Where the training tokens are now.")] = None,
+    heldout: Annotated[str | None, typer.Option(help="Where the held-out data are now.")] = None,
+    device: Annotated[str | None, typer.Option(help="Run here instead of where it was made.")] = None,
+    tolerance: Annotated[float, typer.Option(help="Relative difference allowed in measured numbers.")] = 1e-5,
+    json: Annotated[Path | None, typer.Option(help="Also write the result here.")] = None,
+) -> None:
+    """Decode the model, read the tokens again, recompute everything, and say which field differs.
+
+    Exit code 0 when everything agrees, 2 when something differs.
+    """
+    need_lm()
+    from genbound.lm.verify import verify
+
+    with progress_bars() as progress:
+        result = verify(
+            folder, model=model, data=data, heldout=heldout, device=device, tolerance=tolerance, progress=progress
+        )
+    console.print(str(result), markup=False, highlight=False, soft_wrap=True)
+    write_json(
+        json,
+        {
+            "schema": "genbound/verification/1",
+            "ok": result.ok,
+            "fields": result.fields,
+            "largest_relative_difference": result.largest,
+            "differences": [
+                {"field": d.field, "recorded": d.recorded, "recomputed": d.recomputed, "reason": d.reason}
+                for d in result.differences
+            ],
+        },
+    )
+    if not result.ok:
+        raise typer.Exit(BAD_INPUT)

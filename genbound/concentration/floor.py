@@ -1,0 +1,50 @@
+"""`floor`: what no method that knows only X <= B can beat (THEORY 1). Report every bound beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flint import arb
+
+from genbound.certified import ball, down, precision, up
+from genbound.concentration.observed import observe
+from genbound.concentration.result import BoundResult, all_in, rows
+
+
+def floor(losses: Any, *, ceiling: float | None = None, complexity: float | arb | None = None,
+          log_inv_delta: float | arb | None = None) -> BoundResult:  # fmt: skip
+    """mean X + (1 - e^{-C})(B - mean X): no certificate that knows only X <= B is smaller, at any n.
+
+    Let every X_k be the observed x_k with probability just above e^{-C}, else B: the data have probability
+    above delta, and R tends to this number. With code lengths in C it limits the certificates that spend
+    e^{-nC} on this hypothesis.
+
+    Source: derived here (THEORY 1, `floor`).
+
+    Args:
+        losses: X, nats, shape (n,): array, torch tensor, iterator of chunks, or a Wealth.
+        ceiling: B, nats. Required unless `losses` is a Wealth.
+        complexity: C, nats per token; or
+        log_inv_delta: nC, nats in total. Exactly one of the two.
+
+    Returns:
+        BoundResult, side "limit", rounded down (it is a lower limit of what can be certified).
+
+    >>> import math
+    >>> round(floor([1.0, 3.0], ceiling=16.0, complexity=math.log(2)).value, 9)
+    9.0
+    """
+    seen = observe(losses, ceiling=ceiling)
+    c, costs = all_in(seen.n, complexity, log_inv_delta)
+    mean = seen.mean_loss()[0]
+    with precision():
+        value = down(floor_at(mean, seen.ceiling, c))
+    terms = rows(value, ("empirical risk", down(mean)), rest="complexity")
+    assumptions = ("limits every certificate that knows only X <= ceiling and spends e^{-nC} here",)
+    return BoundResult("floor", value, seen.n, up(c), terms, {}, costs, assumptions, seen.evidence, "limit")
+
+
+def floor_at(mean: arb, ceiling: float, c: arb) -> arb:
+    """B - e^{-C} (B - mean) as a ball; increasing in `mean`."""
+    with precision():
+        return ball(ceiling) - (-c).exp() * (ball(ceiling) - mean)

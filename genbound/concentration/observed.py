@@ -1,0 +1,159 @@
+"""The data side of a bound: means and log-means as balls, from arrays (exactly) or a `Wealth` (binned)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import arb
+
+from genbound.certified import ball, log_ball, log_product_ball, mean_ball, precision
+from genbound.concentration.streams import check_stream, chunks, is_stream
+from genbound.concentration.wealth import Wealth
+from genbound.errors import DomainError, domain_error
+
+SMALL = 1 << 13  # up to here every token is evaluated in ball arithmetic, beyond with float64 block products
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Validated losses X and centres Y with their declared range.
+
+    `arrays` holds (X, Y) when they were given as arrays: the bound is then evaluated on them, and the binned
+    statistic only tunes. Without arrays the binned statistic is all there is.
+    """
+
+    n: int
+    ceiling: float
+    prediction_floor: float
+    wealth: Wealth | None
+    arrays: tuple[np.ndarray, np.ndarray] | None
+
+    def mean_loss(self) -> tuple[arb, arb]:
+        """Balls around (a lower, an upper) value of mean X."""
+        if self.arrays is None:
+            return self._statistic().mean_ball("loss")
+        mean = mean_ball(self.arrays[0])
+        return mean, mean
+
+    def mean_prediction(self) -> tuple[arb, arb]:
+        """Balls around (a lower, an upper) value of mean Y."""
+        if self.arrays is None:
+            return self._statistic().mean_ball("prediction")
+        mean = mean_ball(self.arrays[1])
+        return mean, mean
+
+    def log_mean(self, shift: float, sign: int = 1) -> arb:
+        """A ball around mean ln(D + sign (Y - X)), or around a lower bound of it; -inf at a zero factor."""
+        if self.arrays is None:
+            wealth = self._statistic()
+            return wealth.log_mean(shift) if sign == 1 else wealth.log_mean_mirrored(shift)
+        x, y = self.arrays if sign == 1 else self.arrays[::-1]
+        return log_mean_of(x, y, shift)
+
+    def bets(self) -> tuple[np.ndarray, np.ndarray]:
+        """W and its float64 weights (summing to 1), for tuning only."""
+        if self.arrays is not None and self.n <= SMALL:
+            x, y = self.arrays
+            return y - x, np.full(self.n, 1.0 / self.n)
+        nodes, weights = self._statistic().nodes()
+        return nodes, weights / weights.sum(dtype=np.float64)
+
+    def _statistic(self) -> Wealth:
+        assert self.wealth is not None
+        return self.wealth
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """How the numbers were read."""
+        source = "the binned statistic" if self.arrays is None else "every token"
+        return (f"evaluated on {source}, rounded outward in ball arithmetic",)
+
+
+def observe(losses: Any, predictions: Any = None, *, ceiling: float | None = None,
+            prediction_floor: float | None = None) -> Observed:  # fmt: skip
+    """Read arrays, torch tensors, an iterator of chunks, or a finished `Wealth`.
+
+    Raises:
+        DomainError: no ceiling, or a range that contradicts the one the Wealth was made with.
+        DataError: losses or predictions outside their declared range.
+    """
+    if isinstance(losses, Wealth):
+        if predictions is not None:
+            raise DomainError("predictions: need None with a Wealth (it already holds the centres)")
+        held = {"ceiling": losses.ceiling, "prediction_floor": losses.prediction_floor}
+        for symbol, given in (("ceiling", ceiling), ("prediction_floor", prediction_floor)):
+            if given is not None and given != held[symbol]:
+                raise domain_error(symbol, given, f"{symbol} = {held[symbol]!r}", "range of this Wealth")
+        losses.mean_ball("loss")  # refuses an empty statistic
+        return Observed(losses.n, losses.ceiling, losses.prediction_floor, losses, None)
+    if ceiling is None:
+        raise domain_error(
+            "ceiling", None, "a finite number of nats", "B >= X under the true law, not the sample"
+        )
+    wealth = Wealth(ceiling=ceiling, prediction_floor=prediction_floor or 0.0)
+    span = wealth.ceiling, wealth.prediction_floor
+    if is_stream(losses):
+        for x, y in chunks(losses, predictions):
+            wealth.update(x, y)
+        wealth.mean_ball("loss")
+        return Observed(wealth.n, *span, wealth, None)
+    x, y = check_stream(losses, predictions, *span)
+    if x.size <= SMALL:
+        return Observed(x.size, *span, None, (x, y))
+    wealth.update(x, None if predictions is None else y)
+    return Observed(x.size, *span, wealth, (x, y))
+
+
+def log_mean_of(x: np.ndarray, y: np.ndarray, shift: float) -> arb:
+    """A ball whose lower end is <= mean ln(D + y - x), tight to 1e-15; -inf when a factor is not positive.
+
+    Small arrays go through ball arithmetic. Larger ones: z = D + (y - x) in float64 is off by at most
+    2^-53 (|y - x| + |z|) (two roundings), so z - 2^-52 (|y - x| + |z|) is a lower bound of the true factor.
+    """
+    n = max(x.size, y.size)
+    if n <= SMALL:
+        total = arb(0)
+        d = ball(shift)
+        pairs = zip(*(side.tolist() for side in np.broadcast_arrays(x, y)), strict=True)
+        with precision():
+            for below, above in pairs:
+                factor = d + arb(above) - arb(below)
+                if not factor > 0:
+                    return arb.neg_inf()
+                total += log_ball(factor)
+            return total / n
+    factors = safe_factors(x, y, shift)
+    if not factors.min() > 0:
+        return arb.neg_inf()
+    with precision():
+        return log_product_ball(factors) / n
+
+
+def safe_factors(x: np.ndarray, y: np.ndarray, shift: float) -> np.ndarray:
+    """Floats <= D + y - x, off by 2^-51 (|y - x| + |D + y - x|) at most."""
+    bets = y - x
+    factors = bets + shift
+    return factors - 2.0**-52 * (np.abs(bets) + np.abs(factors))
+
+
+def require_shift(shift: float, ceiling: float, prediction_floor: float) -> float:
+    """D with Y + D >= X guaranteed: D >= ceiling - prediction_floor, compared exactly."""
+    value = float(shift)
+    if not (np.isfinite(value) and Fraction(value) >= Fraction(ceiling) - Fraction(prediction_floor)):
+        domain = f"D >= ceiling - prediction_floor = {ceiling - prediction_floor!r}"
+        raise domain_error("shift", shift, domain, "so that U = Y + D >= X")
+    return value
+
+
+def search(objective: Callable[[float], float], candidates: Sequence[float], stride: int = 8) -> int:
+    """Index of a minimum of a convex objective over ordered candidates, coarse to fine."""
+
+    def best(indices: Sequence[int]) -> int:
+        return min(indices, key=lambda i: objective(candidates[i]))
+
+    centre = best([*range(0, len(candidates), stride), len(candidates) - 1])
+    return best(range(max(0, centre - stride), min(len(candidates), centre + stride + 1)))

@@ -1,0 +1,215 @@
+"""From a model and its training tokens to a certificate.
+
+    token statistics of the original model  ->  quantize, write the coded model, DECODE it  ->
+    token statistics of the decoded model   ->  bounds  ->  certificate
+
+Every step leaves its result in DIR/.work, so a killed run continues; the certificate itself is written last and
+whole. The models that were coded but win no bound are dropped at the end.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from genbound.certificate import bounds
+from genbound.certificate.certificate import Certificate, Evidence, compose
+from genbound.certificate.choices import Choices, choose
+from genbound.certificate.rows import CodedModel
+from genbound.certificate.settings import Settings
+from genbound.errors import ModelError
+from genbound.files import digest, file_sha256, pretty_json, write_atomic
+from genbound.lm import codec, hessian
+from genbound.lm.passes import Pass, Progress
+from genbound.lm.quantize import quantize
+from genbound.lm.subject import Subject, open_subject
+from genbound.lm.workers import Workers
+
+WORK = ".work"
+
+
+def certify(
+    model: str | Path,
+    data: str | Path | np.ndarray,
+    out: str | Path,
+    *,
+    settings: Settings | None = None,
+    heldout: str | Path | np.ndarray | None = None,
+    device: str = "cpu",
+    field: str | None = None,
+    token_dtype: str | None = None,
+    gguf_file: str | None = None,
+    progress: Progress | None = None,
+    **changes: Any,
+) -> Certificate:
+    """Certify the risk of a causal language model on the stream it was trained on (THEORY 0-6).
+
+    With probability at least 1 - delta over the tokens (and over the sampled windows), the average over the stream
+    of the conditional risk of the *decoded, smoothed* model is at most each printed bound.
+
+    Args:
+        model: a Hugging Face folder or hub id, a GGUF file, or `ladder:NAME`.
+        data: text, .jsonl, .parquet, .bin, .npy, `datasets:NAME`, `ladder:NAME`, or an array of token ids.
+        out: folder of the certificate: certificate.json and the coded models it refers to.
+        settings: the plan; further keywords change single fields of it (`delta=0.05`, `rates=(3, 4)`).
+        heldout: tokens the model was not trained on, for the `held_out` yardstick.
+        device: where the models run, `cpu` or `cuda`.
+        field, token_dtype: column of .jsonl and .parquet data; dtype of .bin data.
+        gguf_file: the file inside a folder or hub id that holds GGUF weights.
+        progress: called as progress(step, done, total).
+
+    Returns:
+        The certificate, as written to `out`.
+
+    Raises:
+        GenboundError: one line naming what is wrong with the model, the data or the settings.
+    """
+    settings = replace(settings or Settings(), **changes)
+    workers = Workers.from_environment()
+    out = Path(out)
+    work = out / WORK
+    work.mkdir(parents=True, exist_ok=True)
+    subject = open_subject(
+        model, data, settings=settings, heldout=heldout, device=device, cache=work,
+        field=field, token_dtype=token_dtype, gguf_file=gguf_file, progress=progress,
+    )  # fmt: skip
+    _claim_workspace(work, subject, workers)
+    run = Pass(work, workers, progress)
+
+    files = make_codes(subject, run)
+    evidence, choices = _measure(subject, files, run)
+    certificate = compose(subject.description(), settings, choices, evidence)
+    if workers.leads:
+        _publish(certificate, {label: work / coded.file for label, coded in files.items()}, out)
+        shutil.rmtree(work)
+    workers.wait()
+    return certificate
+
+
+def _claim_workspace(work: Path, subject: Subject, workers: Workers) -> None:
+    """Keep what an interrupted run of this very certification left behind; drop anything else's."""
+    key = digest({"subject": subject.description(), "settings": subject.settings.to_dict()})
+    marker = work / "key"
+    if workers.leads:
+        if not marker.is_file() or marker.read_text() != key:
+            for stale in [*work.glob("*.npz"), *work.glob("*.gbc")]:
+                stale.unlink()
+            write_atomic(marker, key.encode())
+    workers.wait()
+
+
+# ------------------------------------------------------------------------------------------------------- the codes
+
+
+def make_codes(subject: Subject, run: Pass) -> dict[str, CodedModel]:
+    """Quantize at every rate and write the coded files; a file that is already there is kept."""
+    labels = subject.settings.labels
+    if run.workers.leads and not all((run.cache / f"{label}.gbc").is_file() for label in labels):
+        calibration = None
+        if "ldlq" in subject.settings.quantizers:
+            total = subject.settings.calibration * subject.windows.length
+            calibration = hessian.collect(
+                subject.model,
+                subject.calibration_batches(),
+                seed=subject.settings.seed,
+                progress=lambda tokens: run.tell("calibrate", tokens, total),
+            )
+        for index, (label, (method, rate)) in enumerate(labels.items()):
+            path = run.cache / f"{label}.gbc"
+            run.tell("quantize", index, len(labels))
+            if not path.is_file():
+                quantized = quantize(
+                    subject.model, method=method, bits=rate, calibration=calibration, seed=subject.settings.seed
+                )
+                codec.write(path, quantized)
+        run.tell("quantize", len(labels), len(labels))
+    run.workers.wait()
+    return {label: _coded(run.cache / f"{label}.gbc", label, *labels[label]) for label in labels}
+
+
+def _coded(path: Path, label: str, method: str, rate: float) -> CodedModel:
+    return CodedModel(label, method, rate, path.name, codec.code_bits(path), file_sha256(path))
+
+
+def decode(path: Path, subject: Subject) -> nn.Module:
+    """The model that is evaluated: always the one that came out of the file."""
+    model = codec.decode(path.read_bytes()).build()
+    model = model.to(device=subject.device, dtype=subject.dtype).eval().requires_grad_(False)
+    parameters = sum(p.numel() for p in model.parameters())
+    if parameters != subject.parameters:
+        raise ModelError(f"{path.name}: {parameters} parameters, the original has {subject.parameters}")
+    return model
+
+
+# ---------------------------------------------------------------------------------------------------- the passes
+
+
+def _measure(
+    subject: Subject, files: Mapping[str, CodedModel], run: Pass
+) -> tuple[Evidence, Choices]:
+    """The pilot chooses; then the whole stream, or a fresh sample of it, is read with what was chosen."""
+    problem = subject.problem
+    pilots = {}
+    for label, coded in files.items():
+        alphas = bounds.pilot_alphas(problem, coded)
+        decoded = decode(run.cache / coded.file, subject)
+        pilots[label] = (
+            coded,
+            run.sample(
+                f"pilot-{label}", decoded, subject.windows, subject.pilot_windows(), alphas,
+                vocab_size=subject.vocab_size,
+            ),
+        )  # fmt: skip
+    choices = choose(problem, pilots)
+    return measure_chosen(subject, files, choices, run, folder=run.cache), choices
+
+
+def measure_chosen(
+    subject: Subject,
+    files: Mapping[str, CodedModel],
+    choices: Choices,
+    run: Pass,
+    *,
+    folder: Path,
+) -> Evidence:
+    """The final passes: original model, chosen coded models, held-out data. `verify` runs exactly this."""
+    problem, windows, vocab_size = subject.problem, subject.windows, subject.vocab_size
+    heldout = None
+    if subject.heldout is not None:
+        heldout = run.stream(
+            "held-out", subject.model, subject.heldout, bounds.ALPHAS, vocab_size=vocab_size
+        )
+    codes: dict[str, Any] = {}
+    if problem.windows:
+        indices = subject.final_windows()
+        original = run.sample("original", subject.model, windows, indices, (), vocab_size=vocab_size)
+        for label, alphas in choices.codes.items():
+            decoded = decode(folder / files[label].file, subject)
+            sample = run.sample(f"final-{label}", decoded, windows, indices, alphas, vocab_size=vocab_size)
+            codes[label] = (files[label], sample)
+    else:
+        original = run.stream("original", subject.model, windows, (), vocab_size=vocab_size)
+        for label, alphas in choices.codes.items():
+            decoded = decode(folder / files[label].file, subject)
+            codes[label] = (
+                files[label],
+                run.stream(f"final-{label}", decoded, windows, alphas, vocab_size=vocab_size),
+            )
+    return Evidence(problem, original, codes, heldout, subject.progressive, subject.recipe_nats)
+
+
+def _publish(certificate: Certificate, files: Mapping[str, Path], out: Path) -> None:
+    """Coded files first, under names that hold their hash; then the certificate; then what nothing refers to goes."""
+    for coded in certificate.codes.values():
+        write_atomic(out / coded.file, files[coded.label].read_bytes())
+    write_atomic(out / "certificate.json", pretty_json(certificate.to_dict()))
+    kept = {coded.file for coded in certificate.codes.values()}
+    for path in out.glob("*.gbc"):
+        if path.name not in kept:
+            path.unlink()

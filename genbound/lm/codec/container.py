@@ -1,0 +1,333 @@
+"""The coded model file: L(h) is its size in bits, and nothing a decoder needs lies outside it.
+
+Layout of the file: two bytes of magic and version, the length of the code as a varint, a 4-byte check, the code. The check
+is the CRC-32 of the code, its lower half combined with the fingerprint of the architecture as the installed
+transformers lays it out. The length comes first, so no file is the beginning of another one: sum over files of 2^-L <= 1.
+The code is one range-coded stream: architecture, tables' shape, seed, tensors.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from genbound.errors import CodeFormatError, ModelError
+from genbound.lm.codec.architecture import Layout, build, layout
+from genbound.lm.codec.header import HeaderCoder
+from genbound.lm.codec.plan import best_beta, plan_tensor
+from genbound.lm.codec.rangecoder import Coder, Meter, Reader, Writer, gamma
+from genbound.lm.codec.tables import BETAS, WEIGHTS, ClassTables
+from genbound.lm.codec.tensors import Scales, TensorCoder
+from genbound.lm.quantize.model import QuantizedModel, QuantizedTensor
+
+MAGIC = b"gB"
+"""Also the version: a changed format changes the second byte."""
+
+WEIGHTS_PER_BYTE = 512
+EXPONENTS_PER_BYTE = 64
+LENGTH_BYTES = 5
+CHECK_BYTES = 4
+_TRIM_LIMIT = 1 << 20
+_TRIAL_LIMIT = 1 << 18
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedModel:
+    """What a coded file says: an architecture and its weights."""
+
+    quantized: QuantizedModel
+
+    @property
+    def model_type(self) -> str:
+        """transformers' name of the architecture."""
+        return self.quantized.model_type
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The values the configuration sets beyond the architecture's defaults."""
+        return dict(self.quantized.config)
+
+    def state_dict(self) -> dict[str, NDArray[np.float32]]:
+        """Every parameter once, by its name in the model."""
+        return self.quantized.dequantize()
+
+    def build(self) -> nn.Module:
+        """The transformers model in evaluation mode, float32, with the decoded weights.
+
+        Raises:
+            CodeFormatError: transformers cannot build the architecture.
+        """
+        return build_model(self.quantized)
+
+
+def build_model(quantized: QuantizedModel) -> nn.Module:
+    """The transformers model a quantized model stands for; what `decode(encode(quantized)).build()` gives."""
+    model = build(quantized.model_type, quantized.config)
+    weights = quantized.dequantize()
+    own = dict(model.named_parameters())
+    if set(own) != set(weights):
+        raise CodeFormatError("coded model: the parameters are not those of the architecture")
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(torch.from_numpy(weights[name]))
+    return model
+
+
+def encode(quantized: QuantizedModel, *, progress: Progress | None = None) -> bytes:
+    """The coded file of a quantized model.
+
+    Args:
+        quantized: integers, exponents and architecture.
+        progress: called with the finished fraction.
+
+    Raises:
+        ModelError: integers or exponents the format cannot hold.
+    """
+    place = _layout_of(quantized)
+    beta = best_beta(quantized.tensors)
+    plans: list[Scales] = []
+    for index, tensor in enumerate(quantized.tensors):
+        plans.append(plan_tensor(tensor, beta)[0])
+        _report(progress, 0.6 * (index + 1) / len(quantized.tensors))
+    shape, weight = _best_tables(quantized, plans, beta)
+    _report(progress, 0.8)
+    writer = Writer()
+    spelled = _stream(writer, quantized, plans, shape, weight).spelled
+    code = writer.getvalue()
+    if len(code) <= _TRIM_LIMIT:
+        code = _trimmed(code, quantized)
+    need = max(-(-quantized.parameters // WEIGHTS_PER_BYTE), -(-spelled // EXPONENTS_PER_BYTE))
+    code += bytes(max(0, need - len(code)))
+    _report(progress, 1.0)
+    return MAGIC + _varint(len(code)) + _check(code, place) + code
+
+
+def sections(quantized: QuantizedModel) -> dict[str, float]:
+    """Where the bits of the coded file go: ideal code lengths by section, in bits, in the order of the file.
+
+    They add up to the size of the file but for the range coder's last byte or two.
+    """
+    _layout_of(quantized)
+    beta = best_beta(quantized.tensors)
+    plans = [plan_tensor(tensor, beta)[0] for tensor in quantized.tensors]
+    shape, weight = _best_tables(quantized, plans, beta)
+    meter = Meter()
+    _stream(meter, quantized, plans, shape, weight)
+    size = -(-int(meter.bits_total) // 8)
+    return {"frame": 8.0 * (len(MAGIC) + len(_varint(size)) + CHECK_BYTES), **meter.sections}
+
+
+def _best_tables(quantized: QuantizedModel, plans: list[Scales], beta: int) -> tuple[int, int]:
+    """The shape and weight of the starting tables with the shortest code (small models), or plain ones."""
+    if quantized.parameters > _TRIAL_LIMIT:
+        return beta, 2
+
+    def cost(shape: int, weight: int) -> float:
+        meter = Meter()
+        _stream(meter, quantized, plans, shape, weight)
+        return meter.bits_total
+
+    weight = min(range(len(WEIGHTS)), key=lambda weight: cost(beta, weight))
+    near = [shape for shape in (beta - 1, beta, beta + 1) if 0 <= shape < len(BETAS)]
+    return min(near, key=lambda shape: cost(shape, weight)), weight
+
+
+def write(path: str | os.PathLike[str], quantized: QuantizedModel, *, progress: Progress | None = None) -> int:
+    """Write the coded file, whole or not at all; returns its size in bits, L(h)."""
+    data = encode(quantized, progress=progress)
+    target = Path(path)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return 8 * len(data)
+
+
+def code_bits(path: str | os.PathLike[str]) -> int:
+    """L(h): the size of a coded file in bits.
+
+    Raises:
+        CodeFormatError: the file is not a coded model by its frame (magic, length, check of the code).
+    """
+    data = Path(path).read_bytes()
+    _, consumed = _frame(data)
+    if consumed != len(data):
+        raise CodeFormatError(f"coded model: {len(data) - consumed} bytes after its end")
+    return 8 * len(data)
+
+
+def read(path: str | os.PathLike[str], *, progress: Progress | None = None) -> DecodedModel:
+    """`decode` of a file."""
+    return decode(Path(path).read_bytes(), progress=progress)
+
+
+def decode(data: bytes, *, progress: Progress | None = None) -> DecodedModel:
+    """The model of a coded file.
+
+    Raises:
+        CodeFormatError: truncated, edited, followed by other bytes, or not written by genbound.
+    """
+    model, consumed = decode_prefix(data, progress=progress)
+    if consumed != len(data):
+        raise CodeFormatError(f"coded model: {len(data) - consumed} bytes after its end")
+    return model
+
+
+def decode_prefix(data: bytes, *, progress: Progress | None = None) -> tuple[DecodedModel, int]:
+    """The model at the beginning of `data`, and how many bytes it took: the code is self-delimiting.
+
+    Raises:
+        CodeFormatError: as `decode`, bytes afterwards excepted.
+    """
+    code, consumed = _frame(data)
+    quantized, place = _parse(code, progress)
+    check = data[consumed - len(code) - CHECK_BYTES : consumed - len(code)]
+    if check != _check(code, place):
+        raise CodeFormatError("coded model: written for another layout of this architecture (edited, or another transformers)")
+    for tensor in quantized.tensors:
+        try:
+            tensor.check_range()
+        except ModelError as error:
+            raise CodeFormatError(f"coded model: {error}") from error
+    return DecodedModel(quantized), consumed
+
+
+def _frame(data: bytes) -> tuple[bytes, int]:
+    """The code inside the frame and the length of both."""
+    if data[:2] != MAGIC:
+        raise CodeFormatError(f"coded model: begins with {data[:2]!r}, need {MAGIC!r}")
+    length = shift = 0
+    start = len(MAGIC)
+    for place in range(LENGTH_BYTES + 1):
+        if place == LENGTH_BYTES or start >= len(data):
+            raise CodeFormatError("coded model: no length (truncated)")
+        byte = data[start]
+        start += 1
+        length |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            if place and not byte:
+                raise CodeFormatError("coded model: a length written too long")
+            break
+    start += CHECK_BYTES
+    if len(data) - start < length:
+        raise CodeFormatError(f"coded model: {max(0, len(data) - start)} bytes of {length} (truncated)")
+    code = data[start : start + length]
+    if data[start - CHECK_BYTES : start - 2] != zlib.crc32(code).to_bytes(4, "big")[:2]:
+        raise CodeFormatError("coded model: the check does not match (edited)")
+    return code, start + length
+
+
+def _parse(code: bytes, progress: Progress | None = None) -> tuple[QuantizedModel, Layout]:
+    reader = Reader(code)
+    model_type, config = HeaderCoder().code(reader, "", {})
+    place = layout(model_type, config)
+    if place.parameters > WEIGHTS_PER_BYTE * len(code):
+        raise CodeFormatError(f"coded model: {place.parameters} weights in {len(code)} bytes")
+    seed, tables = _prelude(reader, 0, 0, 0)
+    coder = TensorCoder(tables, allowance=EXPONENTS_PER_BYTE * len(code))
+    tensors: list[QuantizedTensor] = []
+    for index, (name, shape) in enumerate(zip(place.names, place.shapes, strict=True)):
+        tensors.append(coder.code(reader, name, shape, None, None))
+        _report(progress, (index + 1) / len(place.names))
+    return QuantizedModel(model_type, config, tuple(tensors), seed), place
+
+
+def _prelude(coder: Coder, seed: int, beta: int, weight: int) -> tuple[int, ClassTables]:
+    seed = gamma(coder, seed) if coder.bits(1, int(seed != 0)) else 0
+    beta = coder.bits(3, beta)
+    if beta >= len(BETAS):
+        raise CodeFormatError(f"coded model: table shape {beta}, need < {len(BETAS)}")
+    return seed, ClassTables(beta, coder.bits(2, weight))
+
+
+def _stream(
+    coder: Coder, quantized: QuantizedModel, plans: list[Scales], beta: int, weight: int
+) -> TensorCoder:
+    coder.section = "architecture"
+    HeaderCoder().code(coder, quantized.model_type, quantized.config)
+    _, tables = _prelude(coder, quantized.seed, beta, weight)
+    tensors = TensorCoder(tables)
+    for tensor, plan in zip(quantized.tensors, plans, strict=True):
+        tensors.write(coder, tensor, plan)
+    return tensors
+
+
+def _layout_of(quantized: QuantizedModel) -> Layout:
+    """The layout the tensors must have; refuses what the format cannot hold."""
+    if not 0 <= quantized.seed < (1 << 31) - 2:
+        raise ModelError(f"seed={quantized.seed}: need 0 <= seed < 2^31 - 2 (seed of the rotations)")
+    try:
+        place = layout(quantized.model_type, quantized.config)
+    except CodeFormatError as error:
+        raise ModelError(str(error).removeprefix("coded model: ")) from error
+    found = tuple((tensor.name, tensor.shape) for tensor in quantized.tensors)
+    if found != tuple(zip(place.names, place.shapes, strict=True)):
+        raise ModelError("the quantized tensors are not the parameters of the architecture")
+    for tensor in quantized.tensors:
+        tensor.check_range()
+    return place
+
+
+def _trimmed(code: bytes, quantized: QuantizedModel) -> bytes:
+    """The shortest prefix, itself or plus one in its last byte, that still decodes to the same integers."""
+    for cut in range(min(7, len(code) - 1), 0, -1):
+        head = code[:-cut]
+        above = (int.from_bytes(head, "big") + 1) % (1 << 8 * len(head))
+        for candidate in (head, above.to_bytes(len(head), "big")):
+            try:
+                same = _same(_parse(candidate)[0], quantized)
+            except CodeFormatError:
+                same = False
+            if same:
+                return candidate.rstrip(b"\0")
+    return code
+
+
+def _same(left: QuantizedModel, right: QuantizedModel) -> bool:
+    if (left.model_type, left.config, left.seed) != (right.model_type, right.config, right.seed):
+        return False
+    return len(left.tensors) == len(right.tensors) and all(
+        (a.name, a.step, a.centre, a.shrink, a.transposed, a.rotated)
+        == (b.name, b.step, b.centre, b.shrink, b.transposed, b.rotated)
+        and np.array_equal(a.row_exponents, b.row_exponents)
+        and np.array_equal(a.column_exponents, b.column_exponents)
+        and np.array_equal(a.values, b.values)
+        for a, b in zip(left.tensors, right.tensors, strict=True)
+    )
+
+
+def _check(code: bytes, place: Layout) -> bytes:
+    return (zlib.crc32(code) ^ (place.fingerprint & 0xFFFF)).to_bytes(CHECK_BYTES, "big")
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value >= 128:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _report(progress: Progress | None, fraction: float) -> None:
+    if progress is not None:
+        progress(fraction)

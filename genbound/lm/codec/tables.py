@@ -1,0 +1,130 @@
+"""The tables integers are coded with: a generic family as the starting point, counts that learn as symbols pass.
+
+A class is a scale of the integers in quarter octaves. It starts from exp(-(|q|/s)^beta), s = sqrt(2) 2^(class/4), computed
+with correctly rounded decimal arithmetic, weighted as a number of imagined symbols; everything already coded in the
+same class, in any tensor, is added to it. Nothing here was fitted to a corpus: beta and the weight are chosen by the
+encoder from a fixed list and written in the file.
+"""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genbound.lm.codec.rangecoder import Coder
+
+BETAS = ("2", "7/4", "3/2", "5/4", "1", "3/4")
+WEIGHTS = (1, 4, 16, 64)
+"""Imagined symbols per table entry."""
+
+CLASS_MIN, CLASS_MAX = -12, 20
+"""2^(1/4) per class: scales from 1/8 to 32 steps; wider ones write their low bits plainly."""
+
+_UNIT = 256
+_CAP = 1 << 22
+_CONTEXT = Context(prec=24)
+_SQRT2 = Decimal("1.41421356237309504880169")
+
+
+def reach(index: int) -> int:
+    """The largest |q| with an entry of its own in a class; beyond it the escape symbol.
+
+    >>> reach(-12), reach(0), reach(20)
+    (4, 9, 195)
+    """
+    return 3 + int(Decimal(6) * _scale(index))
+
+
+def low_bits(index: int) -> int:
+    """Plain low bits of a class above `CLASS_MAX`.
+
+    >>> low_bits(20), low_bits(21), low_bits(24), low_bits(25)
+    (0, 1, 1, 2)
+    """
+    return max(0, -((CLASS_MAX - index) // 4))
+
+
+@lru_cache(maxsize=1024)
+def _scale(index: int) -> Decimal:
+    root = Decimal(2).sqrt(_CONTEXT).sqrt(_CONTEXT)
+    power = Decimal(1)
+    for _ in range(index % 4):
+        power = _CONTEXT.multiply(power, root)
+    octave = index // 4
+    return _CONTEXT.multiply(power, Decimal(2) ** octave if octave >= 0 else Decimal(1) / (1 << -octave))
+
+
+def _stretched(ratio: Decimal, beta: str) -> Decimal:
+    """ratio^beta from square roots, which decimal rounds correctly."""
+    if beta == "1":
+        return ratio
+    if beta == "2":
+        return _CONTEXT.multiply(ratio, ratio)
+    half = ratio.sqrt(_CONTEXT)
+    quarter = half.sqrt(_CONTEXT)
+    factors = {"7/4": (ratio, half, quarter), "3/2": (ratio, half), "5/4": (ratio, quarter), "3/4": (half, quarter)}
+    out = Decimal(1)
+    for factor in factors[beta]:
+        out = _CONTEXT.multiply(out, factor)
+    return out
+
+
+@lru_cache(maxsize=512)
+def prior(index: int, beta: int, weight: int) -> NDArray[np.int64]:
+    """The starting frequencies of a class: entries for -reach..reach, then the escape symbol."""
+    bound = reach(index)
+    scale = _CONTEXT.multiply(_SQRT2, _scale(index))
+    side = [
+        _stretched(_CONTEXT.divide(Decimal(q), scale), BETAS[beta]).copy_negate().exp(_CONTEXT)
+        for q in range(bound + 1)
+    ]
+    total = side[0] + 2 * sum(side[1:], Decimal(0))
+    size = 2 * bound + 2
+    mass = Decimal(_UNIT * WEIGHTS[weight] * size)
+    half = [max(1, int(_CONTEXT.divide(_CONTEXT.multiply(mass, value), total))) for value in side]
+    out = np.array([*half[:0:-1], *half, 1], dtype=np.int64)
+    out.setflags(write=False)
+    return out
+
+
+class ClassTables:
+    """The learning tables of a file, one per class, shared by all tensors."""
+
+    def __init__(self, beta: int, weight: int) -> None:
+        self._beta, self._weight = beta, weight
+        self._counts: dict[int, NDArray[np.int64]] = {}
+        self._seen: dict[int, int] = {}
+
+    def code(self, coder: Coder, index: int, symbols: NDArray[np.int32], count: int) -> NDArray[np.int32]:
+        """`count` symbols 0..2 reach + 1 of one class, in blocks that grow with what the class has seen."""
+        start = prior(index, self._beta, self._weight)
+        counts = self._counts.setdefault(index, np.zeros_like(start))
+        seen = self._seen.get(index, 0)
+        parts: list[NDArray[np.int32]] = []
+        done = 0
+        while done < count:
+            block = min(count - done, 16 + seen // 4)
+            given = symbols[done : done + block] if coder.writing else symbols
+            part = coder.symbols(_capped(start + _UNIT * counts), given, block)
+            counts += np.bincount(part, minlength=len(counts))
+            parts.append(part)
+            seen += block
+            done += block
+        self._seen[index] = seen
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int32)
+
+
+def _capped(frequencies: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Frequencies with a total below 2^23, none of them zero."""
+    shift = max(0, int(frequencies.sum()).bit_length() - _CAP.bit_length() + 1)
+    return (frequencies >> shift) + 1 if shift else frequencies
+
+
+@lru_cache(maxsize=512)
+def static_bits(index: int, beta: int) -> NDArray[np.float64]:
+    """Ideal code lengths of -reach..reach and the escape in bits under the starting table (for the encoder's choices)."""
+    table = prior(index, beta, len(WEIGHTS) - 1).astype(np.float64)
+    return -np.log2(table / table.sum())

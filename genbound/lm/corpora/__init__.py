@@ -1,0 +1,1 @@
+"""Token streams: a fixed character alphabet and the corpora that are read through it."""

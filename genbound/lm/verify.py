@@ -1,0 +1,203 @@
+"""`genbound verify`: decode the model, read the tokens again, recompute everything, compare every field."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genbound.certificate.certificate import Certificate, compose
+from genbound.certificate.choices import Choices
+from genbound.errors import CertificateError, GenboundError
+from genbound.files import file_sha256
+from genbound.lm.certify import measure_chosen
+from genbound.lm.passes import Pass, Progress
+from genbound.lm.subject import open_subject
+from genbound.lm.workers import Workers
+
+TOLERANCE = 1e-5
+"""Relative difference allowed between numbers recomputed on another device or with other library versions."""
+
+_ENVIRONMENT = "environment"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field that is not what it should be."""
+
+    field: str
+    recorded: Any
+    recomputed: Any
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.reason} (recorded {self.recorded!r}, recomputed {self.recomputed!r})"
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What verifying found: `ok`, or the fields that differ; `largest` is the largest relative deviation seen."""
+
+    differences: tuple[Difference, ...]
+    fields: int
+    largest: float
+
+    @property
+    def ok(self) -> bool:
+        return not self.differences
+
+    def __str__(self) -> str:
+        if self.ok:
+            exact = "to the last bit" if self.largest == 0 else f"within {self.largest:.1e} relative"
+            return f"verified: {self.fields} fields recomputed and equal {exact}"
+        return "\n".join(["NOT verified:", *(f"  {difference}" for difference in self.differences)])
+
+
+def verify(
+    folder: str | Path,
+    *,
+    model: str | Path | None = None,
+    data: str | Path | np.ndarray | None = None,
+    heldout: str | Path | np.ndarray | None = None,
+    device: str | None = None,
+    tolerance: float = TOLERANCE,
+    progress: Progress | None = None,
+) -> Verification:
+    """Check a certificate from the coded files and the tokens.
+
+    Args:
+        folder: what `certify` wrote.
+        model, data, heldout: where they are now, when not where the certificate says.
+        device: where to run; by default where the certificate was made, if it is there.
+        tolerance: relative difference allowed in numbers that were measured.
+        progress: called as progress(step, done, total).
+
+    Raises:
+        CertificateError: the folder holds no readable certificate, or a coded file is missing.
+        GenboundError: the model or the data cannot be opened at all.
+    """
+    folder = Path(folder)
+    recorded = Certificate.load(folder)
+    content = recorded.to_dict()
+    broken = [
+        Difference(name, _at(content, name), None, "edited: does not fit its seal")
+        for name in recorded.broken_seals()
+    ]
+    try:
+        found, fields, largest = _recompute(recorded, folder, model, data, heldout, device, tolerance, progress)
+    except (GenboundError, KeyError, TypeError, ValueError) as error:
+        if not broken:
+            raise
+        return Verification(tuple(broken), 0, 0.0)
+    named = {difference.field for difference in found}
+    return Verification(
+        (*found, *(d for d in broken if not any(n == d.field or n.startswith(f"{d.field}.") for n in named))),
+        fields,
+        largest,
+    )
+
+
+def _recompute(
+    recorded: Certificate,
+    folder: Path,
+    model: str | Path | None,
+    data: str | Path | np.ndarray | None,
+    heldout: str | Path | np.ndarray | None,
+    device: str | None,
+    tolerance: float,
+    progress: Progress | None,
+) -> tuple[list[Difference], int, float]:
+    content = recorded.to_dict()
+    settings, codes = recorded.settings, recorded.codes
+    options = content["data"]["options"]
+    found: list[Difference] = []
+    for label, coded in codes.items():
+        path = folder / coded.file
+        if Path(coded.file).name != coded.file or not path.is_file():
+            raise CertificateError(f"{coded.file}: the coded model of {label} is missing from {folder}")
+        for name, value in (("sha256", file_sha256(path)), ("code_bits", 8 * path.stat().st_size)):
+            if getattr(coded, name) != value:
+                found.append(Difference(f"codes.{label}.{name}", getattr(coded, name), value, "differs"))
+    if heldout is None and content["heldout"] is not None:
+        heldout = content["heldout"]["spec"]
+    with tempfile.TemporaryDirectory(prefix="genbound-verify-") as temporary:
+        subject = open_subject(
+            model if model is not None else content["model"]["spec"],
+            data if data is not None else content["data"]["spec"],
+            settings=settings, heldout=heldout, device=device or content[_ENVIRONMENT]["device"],
+            cache=Path(temporary), field=options.get("field"), token_dtype=options.get("dtype"),
+            gguf_file=content["model"]["gguf_file"], progress=progress,
+        )  # fmt: skip
+        run = Pass(Path(temporary), Workers.from_environment(), progress)
+        choices = Choices.from_dict(content["choices"])
+        evidence = measure_chosen(subject, codes, choices, run, folder=folder)
+        again = compose(subject.description(), settings, choices, evidence).to_dict()
+    for moved, section in ((model, "model"), (data, "data"), (heldout, "heldout")):
+        if moved is not None and again[section] is not None and content[section] is not None:
+            again[section]["spec"] = content[section]["spec"]
+    comparison = Comparison(tolerance)
+    for section in content:
+        if section not in ("seals", _ENVIRONMENT):
+            comparison.compare(section, content[section], again.get(section))
+    return [*found, *comparison.differences], comparison.fields, comparison.largest
+
+
+class Comparison:
+    """Walks two JSON values; numbers may differ by `tolerance` relative to the larger (and 1e-9 absolute)."""
+
+    def __init__(self, tolerance: float) -> None:
+        self.tolerance = tolerance
+        self.differences: list[Difference] = []
+        self.fields = 0
+        self.largest = 0.0
+
+    def compare(self, name: str, recorded: Any, recomputed: Any) -> None:
+        if isinstance(recorded, Mapping) and isinstance(recomputed, Mapping):
+            for key in [*recorded, *(k for k in recomputed if k not in recorded)]:
+                self.compare(f"{name}.{key}", recorded.get(key), recomputed.get(key))
+        elif _is_list(recorded) and _is_list(recomputed) and len(recorded) == len(recomputed):
+            for index, (one, other) in enumerate(zip(recorded, recomputed, strict=True)):
+                label = one.get("label", index) if isinstance(one, Mapping) else index
+                self.compare(f"{name}.{label}", one, other)
+        else:
+            self.fields += 1
+            if not self._agree(recorded, recomputed):
+                self.differences.append(Difference(name, recorded, recomputed, "differs"))
+
+    def _agree(self, one: Any, other: Any) -> bool:
+        if isinstance(one, float) and isinstance(other, float | int) and not isinstance(other, bool):
+            gap, scale = abs(one - other), max(abs(one), abs(other))
+            if not math.isfinite(gap):
+                return False
+            if gap and scale:
+                self.largest = max(self.largest, gap / scale) if gap > 1e-9 else self.largest
+            return gap <= self.tolerance * scale + 1e-9
+        return type(one) is type(other) and one == other
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _at(content: Mapping[str, Any], name: str) -> Any:
+    """The value a dotted name stands for, None when there is none."""
+    section, _, key = name.partition(".")
+    value = content.get(section)
+    return value.get(key) if key and isinstance(value, Mapping) else value
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every scalar of a JSON value with the path to it (used to edit each in turn)."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from leaves(part, (*path, key))
+    elif _is_list(value):
+        for index, part in enumerate(value):
+            yield from leaves(part, (*path, index))
+    else:
+        yield path, value

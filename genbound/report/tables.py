@@ -1,0 +1,170 @@
+"""Tables for the terminal, at home in 80 columns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from genbound.certificate.certificate import Certificate
+from genbound.certificate.rows import METHODS
+
+LABELS = {
+    "random_guess": "random guess, ln V",
+    "held_out": "held_out",
+    "progressive_validation": "progressive_validation",
+    "lotfi_subsampled": "lotfi_subsampled",
+    "azuma_hoeffding": "azuma_hoeffding",
+    "finzi_bound": "finzi_bound",
+    "empirical_freedman": "empirical_freedman",
+    "geometric_mean": "geometric_mean",
+    "floor": "floor",
+}
+ROWS = {
+    "empirical_risk": "empirical risk of the original model",
+    "quantization_error": "quantization error",
+    "smoothing_cost": "smoothing cost",
+    "complexity": "complexity (bits per token)",
+    "loss_variation": "loss variation",
+    "sampling": "sampling",
+}
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False, title_style="bold")
+    for index, name in enumerate(columns):
+        table.add_column(name, justify="left" if index == 0 else "right", no_wrap=index > 0)
+    return table
+
+
+def nats(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def certificate_tables(certificate: Certificate) -> Iterator[RenderableType]:
+    """What `genbound certify` shows: the bounds side by side, the decomposition, what was paid."""
+    content = certificate.content
+    model, data, reading = content["model"], content["data"], content["reading"]
+    delta, per = content["settings"]["delta"], data["bytes_per_token"]
+    yield Text(
+        f"{model['name']}: {model['parameters']:,} parameters, {model['architecture']}, V = {model['vocab_size']:,}\n"
+        f"{data['description']}\n"
+        f"n = {reading['n_tokens']:,} tokens, {reading['mode']}, windows of {reading['window']}, delta = {delta:g}"
+    )
+    unit = "bits/byte"
+    table = _table("Risk bounds", "bound", "nats/token", unit, "coded model", "alpha", "")
+    for name, row in certificate.bounds.items():
+        if row is None:
+            continue
+        bits = "-" if per in (None, 0) else f"{row.value / math.log(2) / per:.4f}"
+        style = "bold" if name == "geometric_mean" else ("dim" if row.code is None else "")
+        table.add_row(
+            LABELS[name], nats(row.value), bits, row.code or "-", "-" if row.alpha is None else f"{row.alpha:.3g}",
+            _verdict(name, row.value, model["vocab_size"]), style=style,
+        )  # fmt: skip
+    yield table
+    table = _table("geometric_mean, taken apart", "row", "nats/token")
+    for name, value in certificate.decomposition.items():
+        table.add_row(ROWS[name], nats(value))
+    table.add_row("sum", nats(certificate.value), style="bold")
+    yield table
+    headline = certificate.bounds["geometric_mean"]
+    assert headline is not None
+    table = _table("Paid, within the bound", "item", "nats", "nats/token")
+    for name, value in headline.paid.items():
+        table.add_row(name, f"{value:,.2f}", f"{value / reading['n_tokens']:.6f}")
+    yield table
+    code = certificate.codes[str(headline.code)]
+    yield Text(
+        f"code: {code.code_bits:,} bits, {code.bits_per_parameter(model['parameters']):.2f} per parameter. "
+        "Each bound holds alone with probability 1 - delta;\n"
+        "it is about next tokens after the training contexts, not about fresh documents."
+    )
+    if reading["mode"] == "assumed uniform":
+        yield Text(
+            "ASSUMED, not checked: the tokens given are a uniform sample of the whole stream.", style="bold yellow"
+        )
+
+
+def _verdict(name: str, value: float, vocab_size: int) -> str:
+    if name == "random_guess":
+        return ""
+    return "vacuous" if value >= math.log(vocab_size) else ""
+
+
+def demo_table(models: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
+    """One table for the whole ladder, methods down and models across."""
+    table = _table("The ladder: what can be proved, nats per character", "", *(m["name"] for m in models))
+
+    def line(label: str, values: Sequence[str], style: str = "") -> None:
+        table.add_row(label, *values, style=style)
+
+    line("parameters", [f"{m['parameters']:,}" for m in models])
+    line("characters n", [f"{m['n_tokens'] / 1e6:.2f}M" for m in models])
+    line("bits per parameter", [f"{m['code_bits'] / m['parameters']:.2f}" for m in models])
+    line("training loss", [nats(m["loss_train"]) for m in models])
+    line("held-out loss (no theorem)", [nats(m["loss_heldout"]) for m in models], "dim")
+    table.add_section()
+    for name in METHODS:
+        style = "bold" if name == "geometric_mean" else ""
+        line(
+            LABELS[name],
+            [
+                nats(m["bounds"][name])
+                + ("*" if _verdict(name, m["bounds"][name] or 0.0, m["vocab_size"]) else "")
+                for m in models
+            ],
+            style,
+        )
+    line("above the floor", [nats(m["bounds"]["geometric_mean"] - m["bounds"]["floor"]) for m in models])
+    table.add_section()
+    for name in models[0]["decomposition"]:
+        line(
+            ROWS[name].replace(" of the original model", "").replace(" (bits per token)", ""),
+            [nats(m["decomposition"][name]) for m in models],
+        )
+    line("geometric_mean", [nats(m["bounds"]["geometric_mean"]) for m in models], "bold")
+    yield table
+    if any(
+        _verdict(name, value or 0.0, m["vocab_size"]) for m in models for name, value in m["bounds"].items()
+    ):
+        yield Text("* vacuous: no better than a random guess")
+
+
+def ladder_table(records: Sequence[dict[str, Any]]) -> Table:
+    """The shipped models and how they were trained."""
+    table = _table(
+        "Shipped models", "name", "parameters", "characters", "train loss", "progressive", "held-out"
+    )
+    for r in records:
+        table.add_row(
+            r["recipe"]["name"], f"{r['parameters']:,}", f"{r['tokens']:,}",
+            nats(r["loss_train"]), nats(r["loss_progressive"]), nats(r["loss_heldout"]["all"]),
+        )  # fmt: skip
+    return table
+
+
+def plan_table(plan: Any) -> Table:
+    """What `certify --dry-run` shows."""
+    table = _table(plan.title, "step", "what", "seconds", "memory")
+    for step in plan.steps:
+        table.add_row(step.name, step.what, f"{step.seconds:,.0f}", f"{step.megabytes:,.0f} MB")
+    table.add_row("total", "", f"{plan.seconds:,.0f}", f"{plan.megabytes:,.0f} MB", style="bold")
+    return table
+
+
+def arrays_table(results: Sequence[Any], *, n: int, ceiling: float, delta: float, code_bits: float) -> Table:
+    """What `genbound bound` shows."""
+    title = f"n = {n:,}, B = {ceiling:g}, L = {code_bits:g} bits, delta = {delta:g}"
+    table = _table(title, "bound", "nats/token", "above the mean", "C")
+    mean = results[0].term("empirical risk")
+    table.add_row("mean loss", nats(mean), "", "", style="dim")
+    for result in results:
+        style = "bold" if result.name == "geometric_mean" else ""
+        table.add_row(result.name, nats(result.value), nats(result.value - mean), f"{result.complexity:.4g}", style=style)
+    return table
