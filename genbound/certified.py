@@ -108,13 +108,15 @@ def floor_float(mantissa: int, exponent: int) -> float:
 
 
 def sum_ball(values: Iterable[float] | np.ndarray) -> arb:
-    """A ball around the exact sum of finite floats (`math.fsum` is correctly rounded, so one ulp wide).
+    """A ball around the exact sum of finite floats: `math.fsum` is correctly rounded, so one ulp wide.
+
+    (A sum of floats is a multiple of 2^-1074, so it rounds to 0 only when it is 0.)
 
     >>> sum_ball([1e16, 1.0, -1e16]).contains(1)
     True
     """
     total = math.fsum(values)
-    return arb(total, math.ulp(total))
+    return arb(total, math.ulp(total)) if total else arb(0)
 
 
 def mean_ball(values: np.ndarray) -> arb:

@@ -149,7 +149,7 @@ def test_a_killed_run_continues_to_the_same_bytes(
     """Killed five blocks in; the last checkpoint is two blocks older, or there is none."""
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0 if saved else 1e9)
 
-    def kill(done: int, total: int, loss: float) -> None:
+    def kill(step: str, done: int, total: int) -> None:
         if done >= 3 * training.BLOCK_TOKENS:
             monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 1e9)
         if done >= 5 * training.BLOCK_TOKENS:
@@ -165,7 +165,7 @@ def test_a_killed_run_continues_to_the_same_bytes(
         tmp_path / "out",
         work=tmp_path / "work",
         corpus=corpus,
-        progress=lambda done, total, loss: first.append(done),
+        progress=lambda step, done, total: first.append(done),
     )
     assert first[0] == (3 if saved else 1) * training.BLOCK_TOKENS
     for name in FILES:

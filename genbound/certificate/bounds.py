@@ -7,22 +7,21 @@ takes its own best rate and alpha; each printed bound holds with probability 1 -
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from flint import arb
 
 from genbound import smoothing
 from genbound.baselines import LOTFI_ALPHAS, finzi_alpha, finzi_bound, lotfi_subsampled
 from genbound.certificate.rows import BoundRow, CodedModel, decompose
-from genbound.certificate.statistics import StreamStatistics
-from genbound.certified import ball, precision, up
+from genbound.certificate.statistics import OFFSETS, StreamStatistics
+from genbound.certified import ball, down, precision, up
 from genbound.complexity.codes import choice_nats, code_nats, log_inv_delta, split_delta
 from genbound.complexity.progressive import held_out, progressive_validation
-from genbound.concentration import BoundResult, Wealth, empirical_freedman, floor, geometric_mean
+from genbound.concentration import BoundResult, Wealth, empirical_freedman, geometric_mean
+from genbound.concentration.floor import floor_at
 
 ALPHAS = smoothing.ALPHAS
 ABOUT_CODE = "the decoded, smoothed model: its average conditional risk over the training stream"
@@ -66,11 +65,6 @@ class Problem:
             return up(sum((ball(v) for v in paid.values()), arb(0))), paid
 
 
-def pilot_alphas(problem: Problem, coded: CodedModel) -> tuple[float, ...]:
-    """Every alpha the pilot looks at: the preset grid, and the one `finzi_bound` prescribes."""
-    return tuple(sorted({*ALPHAS, problem.finzi_alpha(coded)}, reverse=True))
-
-
 # ------------------------------------------------------------------------------------- one method on one coded model
 
 
@@ -83,33 +77,29 @@ def _of_result(result: BoundResult, coded: CodedModel, alpha: float, paid: Mappi
 
 
 def _geometric_mean(problem: Problem, coded: CodedModel, statistics: StreamStatistics) -> Iterable[BoundRow]:
-    nats, paid = problem.nats(coded, alpha=len(ALPHAS))
-    for alpha, wealth in _grid_wealths(statistics):
-        yield _of_result(geometric_mean(wealth, **_cost(problem, wealth, nats)), coded, alpha, paid)
+    nats, paid = problem.nats(coded, alpha=len(ALPHAS), centre=len(OFFSETS))
+    for (alpha, offset), wealth in statistics.wealth.items():
+        if alpha in ALPHAS:
+            row = _of_result(geometric_mean(wealth, log_inv_delta=nats), coded, alpha, paid)
+            yield replace(row, tuned={**row.tuned, "offset": offset})
 
 
 def _empirical_freedman(problem: Problem, coded: CodedModel, statistics: StreamStatistics) -> Iterable[BoundRow]:
     nats, paid = problem.nats(coded, alpha=len(ALPHAS))
-    for alpha, wealth in _grid_wealths(statistics):
-        yield _of_result(empirical_freedman(wealth, **_cost(problem, wealth, nats)), coded, alpha, paid)
+    for alpha, wealth in statistics.by_alpha().items():
+        if alpha in ALPHAS:
+            yield _of_result(empirical_freedman(wealth, log_inv_delta=nats), coded, alpha, paid)
 
 
 def _finzi(problem: Problem, coded: CodedModel, statistics: StreamStatistics) -> Iterable[BoundRow]:
     nats, paid = problem.nats(coded)
     alpha = problem.finzi_alpha(coded)
-    wealth = statistics.wealth.get(alpha)
-    if wealth is None:
-        return
-    if wealth.n == problem.n:
+    wealth = statistics.by_alpha().get(alpha)
+    if wealth is not None:
         result = finzi_bound(
             statistics.loss.upper, wealth, vocab_size=problem.vocab_size, log_inv_delta=nats, alpha=alpha
         )
         yield _of_result(result, coded, alpha, paid)
-    else:  # a pilot: the same rows, to choose by
-        c = nats / problem.n
-        variation = empirical_freedman(wealth, complexity=c).term("loss variation")
-        value = statistics.loss.value + c * math.log(problem.vocab_size) + variation + math.sqrt(2 * c)
-        yield BoundRow(value, ABOUT_CODE, problem.n, coded.label, alpha)
 
 
 def _azuma(problem: Problem, coded: CodedModel, statistics: StreamStatistics) -> Iterable[BoundRow]:
@@ -135,9 +125,13 @@ def _lotfi(problem: Problem, coded: CodedModel, statistics: StreamStatistics) ->
 
 def _floor(problem: Problem, coded: CodedModel, statistics: StreamStatistics) -> Iterable[BoundRow]:
     nats, paid = problem.nats(coded)
-    for alpha, wealth in _grid_wealths(statistics):
-        row = _of_result(floor(wealth, **_cost(problem, wealth, nats)), coded, alpha, paid)
-        yield BoundRow(**{**row.to_dict(), "about": ABOUT_FLOOR})
+    for alpha in ALPHAS:
+        ceiling, mean = smoothing.ceiling(alpha, problem.vocab_size), statistics.smoothed[alpha].lower
+        with precision():
+            c = ball(nats) / problem.n
+            value = down(floor_at(ball(mean), ceiling, c))
+        terms = {"empirical risk": mean, "complexity": value - mean}
+        yield BoundRow(value, ABOUT_FLOOR, problem.n, coded.label, alpha, up(c), terms, {}, paid)
 
 
 METHODS = {
@@ -150,45 +144,11 @@ METHODS = {
 }
 
 
-def _grid_wealths(statistics: StreamStatistics) -> Iterable[tuple[float, Wealth]]:
-    return ((alpha, wealth) for alpha, wealth in statistics.wealth.items() if alpha in ALPHAS)
-
-
-def _cost(problem: Problem, wealth: Wealth, nats: float) -> dict[str, Any]:
-    """n C when the whole stream was read; C itself when a pilot stands for it (to choose, never to certify)."""
-    return {"log_inv_delta": nats} if wealth.n == problem.n else {"complexity": nats / problem.n}
-
-
-# ------------------------------------------------------------------------------------------------- every token read
-
-
 def best_rows(problem: Problem, codes: Mapping[str, Stream]) -> dict[str, BoundRow]:
-    """Each method at its own best rate and alpha."""
+    """Each method at its own best rate and alpha, when every token was read."""
     return {
         name: min((row for entry in codes.values() for row in method(problem, *entry)), key=lambda row: row.value)
         for name, method in METHODS.items()
-    }
-
-
-def shortlist(problem: Problem, pilots: Mapping[str, Stream]) -> dict[str, list[float]]:
-    """Coded models worth reading every token with, and their alphas: the pilot's winners and the grid's neighbours.
-
-    The price of alpha is that of the whole grid, so the pilot only saves time.
-    """
-    wanted: dict[str, set[float]] = {}
-    for name, method in METHODS.items():
-        rows = {
-            label: min(method(problem, *entry), key=lambda row: row.value, default=None)
-            for label, entry in pilots.items()
-        }
-        label, row = min(((k, r) for k, r in rows.items() if r is not None), key=lambda item: item[1].value)
-        chosen = wanted.setdefault(label, set())
-        if name in ("geometric_mean", "empirical_freedman", "floor") and row.alpha is not None:
-            at = ALPHAS.index(row.alpha)
-            chosen |= set(ALPHAS[max(0, at - 1) : at + 2])
-    return {
-        label: sorted(alphas | {problem.finzi_alpha(pilots[label][0])}, reverse=True)
-        for label, alphas in sorted(wanted.items())
     }
 
 
@@ -205,7 +165,7 @@ def yardsticks(
     guess = smoothing.log_vocabulary(problem.vocab_size)
     rows = {"random_guess": BoundRow(guess, "a uniform guess: ln V", problem.n)}
     if heldout is not None:
-        result = held_out(heldout.wealth, delta=problem.delta, paid=recipe_nats)
+        result = held_out(heldout.by_alpha(), delta=problem.delta, paid=recipe_nats)
         rows["held_out"] = _yardstick(result, ABOUT_HELD_OUT)
     if progressive is not None:
         result = progressive_validation(progressive, delta=problem.delta, paid=recipe_nats)

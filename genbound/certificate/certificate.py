@@ -43,6 +43,7 @@ FIXED_BEFOREHAND = (
     "the window length and the rule that cuts the stream into windows; the first token is conditioned on",
     "the coded file format and its decoder (the code length counts every byte of the file)",
     "the grid of smoothing weights 2^-1 .. 2^-16 (the choice within it is paid)",
+    "the centres Y = max(h_min, H - offset), H the entropy of the smoothed prediction, offset in a grid of 6 (paid)",
     "the geometric grid of 128 shifts D above every possible X - Y (the choice within it is paid)",
     "the grid of 1000 values of s for empirical_freedman and finzi_bound (the choice within it is paid)",
     "delta, the headline bound, and the seed of every random draw",

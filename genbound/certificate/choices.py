@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from genbound.certificate import bounds, sampled
-from genbound.certificate.bounds import Problem
+from genbound.certificate.bounds import ALPHAS, Problem
+from genbound.certificate.pilot import Pilots, around, best
 from genbound.certificate.rows import BoundRow, CodedModel
 from genbound.certificate.sampled import Choice
-from genbound.certificate.statistics import SampleStatistics, StreamStatistics
+from genbound.certificate.statistics import OFFSETS, Centre, SampleStatistics, StreamStatistics
 from genbound.errors import CertificateError
+
+_CENTRED = ("finzi_bound", "empirical_freedman", "geometric_mean")
+"""The methods that know a centre Y; the others need mean losses only."""
 
 
 @dataclass(frozen=True)
@@ -19,16 +23,16 @@ class Choices:
     """Coded models that are read to the end, each with its alphas; and, for a sample, every method's parameters.
 
     Attributes:
-        codes: label -> alphas whose centres are measured.
+        codes: label -> (alpha, offset) of the centres that are measured.
         methods: method -> choice (sampled windows only; empty when every token is read).
     """
 
-    codes: Mapping[str, tuple[float, ...]]
+    codes: Mapping[str, tuple[Centre, ...]]
     methods: Mapping[str, Choice]
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "codes": {label: list(alphas) for label, alphas in self.codes.items()},
+            "codes": {label: [list(c) for c in centres] for label, centres in self.codes.items()},
             "methods": {name: choice.to_dict() for name, choice in self.methods.items()},
         }
 
@@ -36,24 +40,37 @@ class Choices:
     def from_dict(cls, value: Mapping[str, Any]) -> Choices:
         try:
             return cls(
-                {str(label): tuple(float(a) for a in alphas) for label, alphas in value["codes"].items()},
+                {str(label): tuple((float(a), float(o)) for a, o in cs) for label, cs in value["codes"].items()},
                 {str(name): Choice.from_dict(choice) for name, choice in value["methods"].items()},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CertificateError(f"choices: not what a certificate holds ({error})") from error
 
 
-def choose(problem: Problem, pilots: Mapping[str, tuple[CodedModel, SampleStatistics]]) -> Choices:
-    """What to read to the end, from the pilot's windows."""
-    if not problem.windows:
-        streams = {label: (coded, sample.as_stream()) for label, (coded, sample) in pilots.items()}
-        return Choices({k: tuple(v) for k, v in bounds.shortlist(problem, streams).items()}, {})
-    methods = sampled.choose(problem, pilots)
-    codes: dict[str, set[float]] = {}
-    for name, choice in methods.items():
-        centred = name in ("finzi_bound", "empirical_freedman", "geometric_mean")
-        codes.setdefault(choice.code, set()).update({choice.alpha} if centred else ())
-    return Choices({label: tuple(sorted(alphas, reverse=True)) for label, alphas in sorted(codes.items())}, methods)
+def choose(problem: Problem, pilots: Pilots) -> Choices:
+    """What to read to the end, from the pilot's windows; the price is that of the whole grids."""
+    if problem.windows:
+        methods = sampled.choose(problem, pilots)
+        centres = {name: {(c.alpha, c.offset)} for name, c in methods.items()}
+        labels = {name: c.code for name, c in methods.items()}
+    else:
+        methods, found = {}, best(problem, pilots)
+        labels = {name: c.code for name, c in found.items()}
+        gm, ef, finzi = (found[name] for name in ("geometric_mean", "empirical_freedman", "finzi_bound"))
+        centres = {
+            "geometric_mean": {(a, o) for a in around(ALPHAS, gm.alpha) for o in around(OFFSETS, gm.offset)},
+            "empirical_freedman": {(a, 0.0) for a in around(ALPHAS, ef.alpha)},
+            "finzi_bound": {(finzi.alpha, 0.0)},
+        }
+    codes: dict[str, set[Centre]] = {}
+    for name, label in labels.items():
+        codes.setdefault(label, set()).update(centres[name] if name in _CENTRED else ())
+    return Choices({label: tuple(sorted(codes[label])) for label in sorted(codes)}, methods)
+
+
+def pilot_alphas(problem: Problem, coded: CodedModel) -> tuple[float, ...]:
+    """Every alpha the pilot looks at: the preset grid, and the one `finzi_bound` prescribes."""
+    return tuple(sorted({*ALPHAS, problem.finzi_alpha(coded)}, reverse=True))
 
 
 def rows(

@@ -6,22 +6,23 @@ other, so the choice of alpha, D and s is paid there (THEORY 5).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from genbound import smoothing
 from genbound.baselines import LOTFI_ALPHAS
-from genbound.certificate import bounds
 from genbound.certificate.bounds import ABOUT_CODE, ABOUT_FLOOR, ALPHAS, Problem
+from genbound.certificate.pilot import Candidate, Pilots, best
 from genbound.certificate.rows import BoundRow, CodedModel
-from genbound.certificate.statistics import SampleStatistics
+from genbound.certificate.statistics import OFFSETS, SampleStatistics
 from genbound.concentration import BoundResult, default_shifts
 from genbound.concentration.freedman import GRID_SIZE as S_GRID
 from genbound.concentration.geometric_mean import GRID_SIZE as SHIFT_GRID
+from genbound.errors import DomainError
 from genbound.subsample import (
-    TwoStageTuning,
     tune_two_stage,
     tune_two_stage_azuma,
     tune_two_stage_empirical_freedman,
@@ -40,145 +41,87 @@ Sample = tuple[CodedModel, SampleStatistics]
 
 @dataclass(frozen=True)
 class Choice:
-    """What the pilot fixed for one method: the coded model, alpha, and the parameters of both stages."""
+    """What the pilot fixed for one method: the coded model, alpha, the centre, and the parameters of both stages."""
 
     code: str
     alpha: float
+    offset: float
     parameters: Mapping[str, float]
-    predicted: float = math.inf
+
+    def __post_init__(self) -> None:
+        if self.offset not in OFFSETS:
+            raise DomainError(f"offset={self.offset!r}: not a member of the preset grid that was paid for")
 
     def to_dict(self) -> dict[str, Any]:
-        return {"code": self.code, "alpha": self.alpha, "parameters": dict(self.parameters)}
+        return {"code": self.code, "alpha": self.alpha, "offset": self.offset, "parameters": dict(self.parameters)}
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Choice:
-        return cls(str(value["code"]), float(value["alpha"]), dict(value["parameters"]))
+        return cls(str(value["code"]), float(value["alpha"]), float(value["offset"]), dict(value["parameters"]))
 
 
-def window_sample(statistics: SampleStatistics, alpha: float) -> WindowSample:
-    """Smoothed losses and centres at one alpha, with the range they have a priori."""
-    losses, centres = statistics.row(alpha)
+def window_sample(statistics: SampleStatistics, alpha: float, offset: float = 0.0) -> WindowSample:
+    """Smoothed losses and centres, with the range they have a priori."""
+    losses, centres = statistics.row(alpha, offset)
     return _with_range(losses, centres, alpha, statistics.vocab_size)
 
 
 def _losses_only(statistics: SampleStatistics, alpha: float) -> WindowSample:
     """For the bounds that know no centre: Y is the constant at its floor."""
     losses = statistics.losses_at(alpha)
-    return _with_range(losses, losses * 0 + smoothing.entropy_floor(alpha, statistics.vocab_size), alpha, statistics.vocab_size)
+    constant = np.full_like(losses, smoothing.entropy_floor(alpha, statistics.vocab_size))
+    return _with_range(losses, constant, alpha, statistics.vocab_size)
 
 
-def _with_range(losses: Any, centres: Any, alpha: float, vocab_size: int) -> WindowSample:
+def _with_range(losses: np.ndarray, centres: np.ndarray, alpha: float, vocab_size: int) -> WindowSample:
     return WindowSample(
         losses, centres, ceiling=smoothing.ceiling(alpha, vocab_size),
         prediction_floor=smoothing.entropy_floor(alpha, vocab_size), prediction_ceiling=smoothing.log_vocabulary(vocab_size),
     )  # fmt: skip
 
 
+def _from_zero(sample: WindowSample) -> WindowSample:
+    """The same windows with Y >= 0 as the only promise, as `finzi_bound` has it (Delta = ln(V/alpha))."""
+    return replace(sample, prediction_floor=0.0)
+
+
 # ------------------------------------------------------------------------------------------------------- the pilot
 
 
-def choose(problem: Problem, pilots: Mapping[str, Sample]) -> dict[str, Choice]:
-    """Each method's best coded model, alpha and parameters, as far as the pilot can tell."""
-    return {
-        name: min(
-            (choice for entry in pilots.values() for choice in candidates(problem, *entry)),
-            key=lambda choice: choice.predicted,
-        )
-        for name, candidates in _CANDIDATES.items()
-    }
+def choose(problem: Problem, pilots: Pilots) -> dict[str, Choice]:
+    """Each method's best coded model, alpha and centre on the pilot, and the parameters of both its stages."""
+    return {name: _tuned(problem, name, c, *pilots[c.code]) for name, c in best(problem, pilots).items()}
 
 
-def _stage_1(problem: Problem, coded: CodedModel, **choices: int) -> tuple[float, dict[str, float]]:
-    return problem.nats(coded, **choices)
-
-
-def _geometric_candidates(problem: Problem, coded: CodedModel, pilot: SampleStatistics) -> list[Choice]:
-    nats, _ = _stage_1(problem, coded, alpha=len(ALPHAS), D=SHIFT_GRID)
-    choices = []
-    for alpha in _near_best(problem, coded, pilot):
-        t = tune_two_stage(
-            window_sample(pilot, alpha), log_inv_delta_1=nats, n=problem.n,
-            log_inv_delta_2=problem.stages[1], m=problem.windows,
-        )  # fmt: skip
+def _tuned(problem: Problem, name: str, c: Candidate, coded: CodedModel, pilot: SampleStatistics) -> Choice:
+    parameters: dict[str, float] = {}
+    second = {"log_inv_delta_2": problem.stages[1], "m": problem.windows}
+    both = {"n": problem.n, "log_inv_delta_1": _STAGE_1[name](problem, coded)[0], **second}
+    if name == "geometric_mean":
+        t = tune_two_stage(window_sample(pilot, c.alpha, c.offset), **both)
         parameters = {"shift": t.shift, "log_reference": t.log_reference, "second_shift": t.second_shift}
-        choices.append(Choice(coded.label, alpha, parameters, t.predicted))
-    return choices
+    elif name in ("empirical_freedman", "finzi_bound"):
+        sample = window_sample(pilot, c.alpha)
+        t = tune_two_stage_empirical_freedman(sample if name == "empirical_freedman" else _from_zero(sample), **both)
+        parameters = {"s": t.s, "second_shift": t.second_shift}
+    elif name == "azuma_hoeffding":
+        parameters = {"second_shift": tune_two_stage_azuma(_losses_only(pilot, c.alpha), **second).second_shift}
+    elif name == "floor":
+        parameters = {"shift": tune_two_stage_floor(_losses_only(pilot, c.alpha), **second)}
+    return Choice(c.code, c.alpha, c.offset, parameters)
 
 
-def _freedman_candidates(problem: Problem, coded: CodedModel, pilot: SampleStatistics) -> list[Choice]:
-    nats, _ = _stage_1(problem, coded, alpha=len(ALPHAS), s=S_GRID)
-    return [
-        _freedman_choice(coded, alpha, _tune_freedman(problem, window_sample(pilot, alpha), nats))
-        for alpha in _near_best(problem, coded, pilot)
-    ]
+Nats = tuple[float, dict[str, float]]
 
-
-def _finzi_candidates(problem: Problem, coded: CodedModel, pilot: SampleStatistics) -> list[Choice]:
-    nats, _ = _stage_1(problem, coded, s=S_GRID)
-    alpha = problem.finzi_alpha(coded)
-    sample = window_sample(pilot, alpha)
-    zero = WindowSample(sample.losses, sample.predictions, sample.ceiling, 0.0, sample.prediction_ceiling)
-    return [_freedman_choice(coded, alpha, _tune_freedman(problem, zero, nats))]
-
-
-def _tune_freedman(problem: Problem, pilot: WindowSample, nats: float) -> TwoStageTuning:
-    return tune_two_stage_empirical_freedman(
-        pilot, log_inv_delta_1=nats, n=problem.n, log_inv_delta_2=problem.stages[1], m=problem.windows, grid_size=S_GRID
-    )
-
-
-def _freedman_choice(coded: CodedModel, alpha: float, t: TwoStageTuning) -> Choice:
-    return Choice(coded.label, alpha, {"s": t.s, "second_shift": t.second_shift}, t.predicted)
-
-
-def _azuma_candidates(problem: Problem, coded: CodedModel, pilot: SampleStatistics) -> list[Choice]:
-    nats, _ = _stage_1(problem, coded, alpha=len(ALPHAS))
-    choices = []
-    for alpha in ALPHAS:
-        t = tune_two_stage_azuma(_losses_only(pilot, alpha), log_inv_delta_2=problem.stages[1], m=problem.windows)
-        radius = smoothing.span(alpha, problem.vocab_size) * math.sqrt(nats / problem.n / 2)
-        choices.append(Choice(coded.label, alpha, {"second_shift": t.second_shift}, t.predicted + radius))
-    return choices
-
-
-def _lotfi_candidates(problem: Problem, coded: CodedModel, pilot: SampleStatistics) -> list[Choice]:
-    nats, _ = _stage_1(problem, coded, alpha=len(LOTFI_ALPHAS))
-    radius = math.sqrt(nats / problem.n / 2)
-    return [
-        Choice(coded.label, a, {}, float(pilot.losses_at(a).mean()) + smoothing.span(a, problem.vocab_size) * radius)
-        for a in LOTFI_ALPHAS
-    ]
-
-
-def _floor_candidates(problem: Problem, coded: CodedModel, pilot: SampleStatistics) -> list[Choice]:
-    nats, _ = _stage_1(problem, coded)
-    keep = math.exp(-nats / problem.n)
-    choices = []
-    for alpha in ALPHAS:
-        sample = _losses_only(pilot, alpha)
-        shift = tune_two_stage_floor(sample, log_inv_delta_2=problem.stages[1], m=problem.windows)
-        value = sample.ceiling - keep * (sample.ceiling - float(sample.losses.mean()))
-        choices.append(Choice(coded.label, alpha, {"shift": shift}, value))
-    return choices
-
-
-_CANDIDATES: dict[str, Callable[[Problem, CodedModel, SampleStatistics], list[Choice]]] = {
-    "lotfi_subsampled": _lotfi_candidates,
-    "azuma_hoeffding": _azuma_candidates,
-    "finzi_bound": _finzi_candidates,
-    "empirical_freedman": _freedman_candidates,
-    "geometric_mean": _geometric_candidates,
-    "floor": _floor_candidates,
+_STAGE_1: dict[str, Callable[[Problem, CodedModel], Nats]] = {
+    "lotfi_subsampled": lambda p, coded: p.nats(coded, alpha=len(LOTFI_ALPHAS)),
+    "azuma_hoeffding": lambda p, coded: p.nats(coded, alpha=len(ALPHAS)),
+    "finzi_bound": lambda p, coded: p.nats(coded, s=S_GRID),
+    "empirical_freedman": lambda p, coded: p.nats(coded, alpha=len(ALPHAS), s=S_GRID),
+    "geometric_mean": lambda p, coded: p.nats(coded, alpha=len(ALPHAS), centre=len(OFFSETS), D=SHIFT_GRID),
+    "floor": lambda p, coded: p.nats(coded),
 }
-
-
-def _near_best(problem: Problem, coded: CodedModel, pilot: SampleStatistics) -> tuple[float, ...]:
-    """The alpha that is best on the pilot read as a stream, and its neighbours (the whole grid is paid)."""
-    stream = pilot.as_stream()
-    row = min(bounds.METHODS["geometric_mean"](problem, coded, stream), key=lambda row: row.value)
-    assert row.alpha is not None
-    at = ALPHAS.index(row.alpha)
-    return ALPHAS[max(0, at - 1) : at + 2]
+"""What the first stage of each method pays for, the pilot's choices included."""
 
 
 # -------------------------------------------------------------------------------------------------- the fresh sample
@@ -200,18 +143,19 @@ def _row(result: BoundResult, choice: Choice, paid: Mapping[str, float], problem
 
 
 def _geometric_mean(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleStatistics) -> BoundRow:
-    nats, paid = _stage_1(problem, coded, alpha=len(ALPHAS), D=SHIFT_GRID)
-    windows = window_sample(sample, choice.alpha)
+    nats, paid = _STAGE_1["geometric_mean"](problem, coded)
+    windows = window_sample(sample, choice.alpha, choice.offset)
     if choice.parameters["shift"] not in default_shifts(windows.ceiling, windows.prediction_floor):
-        raise _not_in_grid("shift", choice.parameters["shift"])
+        raise DomainError(f"shift={choice.parameters['shift']!r}: not a member of the preset grid that was paid for")
     result = two_stage_geometric_mean(
         windows, log_inv_delta_1=nats, n=problem.n, log_inv_delta_2=problem.stages[1], **choice.parameters
     )
-    return _row(result, choice, paid, problem)
+    row = _row(result, choice, paid, problem)
+    return replace(row, tuned={**row.tuned, "offset": choice.offset})
 
 
 def _empirical_freedman(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleStatistics) -> BoundRow:
-    nats, paid = _stage_1(problem, coded, alpha=len(ALPHAS), s=S_GRID)
+    nats, paid = _STAGE_1["empirical_freedman"](problem, coded)
     result = two_stage_empirical_freedman(
         window_sample(sample, choice.alpha), log_inv_delta_1=nats, n=problem.n,
         log_inv_delta_2=problem.stages[1], **choice.parameters,
@@ -220,7 +164,7 @@ def _empirical_freedman(problem: Problem, choice: Choice, coded: CodedModel, sam
 
 
 def _finzi(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleStatistics) -> BoundRow:
-    nats, paid = _stage_1(problem, coded, s=S_GRID)
+    nats, paid = _STAGE_1["finzi_bound"](problem, coded)
     result = two_stage_finzi(
         window_sample(sample, choice.alpha), log_inv_delta_1=nats, n=problem.n, log_inv_delta_2=problem.stages[1],
         alpha=problem.finzi_alpha(coded), vocab_size=problem.vocab_size, **choice.parameters,
@@ -229,7 +173,7 @@ def _finzi(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleSt
 
 
 def _azuma(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleStatistics) -> BoundRow:
-    nats, paid = _stage_1(problem, coded, alpha=len(ALPHAS))
+    nats, paid = _STAGE_1["azuma_hoeffding"](problem, coded)
     result = two_stage_azuma(
         _losses_only(sample, choice.alpha), log_inv_delta_1=nats, n=problem.n, log_inv_delta_2=problem.stages[1],
         loss_floor=smoothing.loss_floor(choice.alpha, problem.vocab_size), **choice.parameters,
@@ -243,11 +187,11 @@ def _lotfi(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleSt
         vocab_size=problem.vocab_size, delta=problem.delta, self_delimiting=True,
     )  # fmt: skip
     row = _row(result, choice, {}, problem)
-    return BoundRow(**{**row.to_dict(), "alpha": float(result.tuned["alpha"]), "paid": dict(result.costs)})
+    return replace(row, alpha=float(result.tuned["alpha"]), paid=dict(result.costs))
 
 
 def _floor(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleStatistics) -> BoundRow:
-    nats, paid = _stage_1(problem, coded)
+    nats, paid = _STAGE_1["floor"](problem, coded)
     result = two_stage_floor(
         _losses_only(sample, choice.alpha), log_inv_delta_1=nats, n=problem.n,
         log_inv_delta_2=problem.stages[1], **choice.parameters,
@@ -264,8 +208,3 @@ _EVALUATE: dict[str, Callable[[Problem, Choice, CodedModel, SampleStatistics], B
     "floor": _floor,
 }
 
-
-def _not_in_grid(name: str, value: float) -> Exception:
-    from genbound.errors import DomainError
-
-    return DomainError(f"{name}={value!r}: not a member of the preset grid that was paid for")

@@ -7,7 +7,7 @@ two-stage bounds need them so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,6 +20,15 @@ from genbound.errors import DataError
 
 LOSS_ALPHAS: tuple[float, ...] = tuple(sorted({*smoothing.ALPHAS, *LOTFI_ALPHAS}))
 """Alphas whose mean smoothed loss is always kept (it costs one logarithm a token)."""
+
+OFFSETS: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
+"""Nats taken off the entropy to make a centre: Y = max(h_min, H - offset). Fixed beforehand; choosing costs ln 6.
+
+With D = B - h_min this is the family U = max(B, H + D') of THEORY section 1, D' = B - h_min - offset, as U = Y + D.
+"""
+
+Centre = tuple[float, float]
+"""(alpha, offset): the smoothing weight of the losses, and what is taken off the entropy."""
 
 _UNIT = 36  # sums are kept in units of 2^-36 nats
 
@@ -85,6 +94,11 @@ def smoothed_loss(nll: np.ndarray, alpha: float, vocab_size: int) -> np.ndarray:
     return np.clip(loss, 0.0, smoothing.ceiling(alpha, vocab_size))
 
 
+def centred(entropy: np.ndarray, alpha: float, offset: float, vocab_size: int) -> np.ndarray:
+    """Y = max(h_min, H_alpha - offset), a function of the past only."""
+    return np.maximum(entropy - offset, smoothing.entropy_floor(alpha, vocab_size))
+
+
 def new_wealth(alpha: float, vocab_size: int) -> Wealth:
     """The empty statistic of the smoothed losses at one alpha: their range is known before any token is read."""
     return Wealth(
@@ -92,12 +106,17 @@ def new_wealth(alpha: float, vocab_size: int) -> Wealth:
     )
 
 
+def alphas_of(centres: Iterable[Centre]) -> tuple[float, ...]:
+    """The distinct weights among centres, largest first."""
+    return tuple(sorted({alpha for alpha, _ in centres}, reverse=True))
+
+
 @dataclass
 class StreamStatistics:
     """One predictor's losses over a whole stream."""
 
     vocab_size: int
-    wealth: dict[float, Wealth]
+    wealth: dict[Centre, Wealth]
     loss: ExactMean = field(default_factory=ExactMean)
     loss_square: ExactMean = field(default_factory=ExactMean)
     excess_square: ExactMean = field(default_factory=ExactMean)
@@ -109,15 +128,17 @@ class StreamStatistics:
     smoothed: dict[float, ExactMean] = field(default_factory=lambda: {a: ExactMean() for a in LOSS_ALPHAS})
 
     @classmethod
-    def empty(cls, vocab_size: int, alphas: Iterable[float] = ()) -> StreamStatistics:
-        return cls(vocab_size, {a: new_wealth(a, vocab_size) for a in alphas})
+    def empty(cls, vocab_size: int, centres: Iterable[Centre] = ()) -> StreamStatistics:
+        return cls(vocab_size, {centre: new_wealth(centre[0], vocab_size) for centre in centres})
 
-    @classmethod
-    def of(cls, block: TokenArrays, vocab_size: int, alphas: Sequence[float]) -> StreamStatistics:
-        """The statistics of one block, whose smoothed rows belong to `alphas` in order."""
-        result = cls.empty(vocab_size, alphas)
-        result.update(block, alphas)
-        return result
+    @property
+    def alphas(self) -> tuple[float, ...]:
+        """The weights whose smoothed losses and entropies `update` needs, in its order."""
+        return alphas_of(self.wealth)
+
+    def by_alpha(self) -> dict[float, Wealth]:
+        """The statistics whose centre is the entropy itself."""
+        return {alpha: wealth for (alpha, offset), wealth in self.wealth.items() if offset == 0.0}
 
     @property
     def n(self) -> int:
@@ -133,9 +154,10 @@ class StreamStatistics:
         """Root mean square of X - H: what is left of the variation once the prediction's entropy is known."""
         return float(np.sqrt(max(0.0, self.excess_square.value)))
 
-    def update(self, block: TokenArrays, alphas: Sequence[float]) -> None:
-        if len(alphas) != len(block.smoothed_nll):
-            raise DataError(f"alphas: {len(alphas)} for {len(block.smoothed_nll)} rows of smoothed losses")
+    def update(self, block: TokenArrays) -> None:
+        """Add a block of tokens; its smoothed rows belong to `self.alphas`, in order."""
+        if len(self.alphas) != len(block.smoothed_nll):
+            raise DataError(f"alphas: {len(self.alphas)} for {len(block.smoothed_nll)} rows of smoothed losses")
         self.loss.update(block.nll)
         self.loss_square.update(block.nll**2)
         self.excess_square.update((block.nll - block.entropy) ** 2)
@@ -146,8 +168,10 @@ class StreamStatistics:
         self.largest_nll = max(self.largest_nll, float(block.nll.max(initial=0.0)))
         for alpha, mean in self.smoothed.items():
             mean.update(smoothed_loss(block.nll, alpha, self.vocab_size))
-        for alpha, losses, centres in zip(alphas, block.smoothed_nll, block.smoothed_entropy, strict=True):
-            self.wealth[alpha].update(losses, centres)
+        row = {alpha: index for index, alpha in enumerate(self.alphas)}
+        for (alpha, offset), wealth in self.wealth.items():
+            entropy = block.smoothed_entropy[row[alpha]]
+            wealth.update(block.smoothed_nll[row[alpha]], centred(entropy, alpha, offset, self.vocab_size))
 
     def merge(self, other: StreamStatistics) -> None:
         for name in _MEANS:
@@ -156,8 +180,8 @@ class StreamStatistics:
         self.largest_nll = max(self.largest_nll, other.largest_nll)
         for alpha, mean in self.smoothed.items():
             mean.merge(other.smoothed[alpha])
-        for alpha, wealth in self.wealth.items():
-            wealth.merge(other.wealth[alpha])
+        for centre, wealth in self.wealth.items():
+            wealth.merge(other.wealth[centre])
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Exact content as plain arrays (Python integers travel as decimal text)."""
@@ -166,19 +190,19 @@ class StreamStatistics:
         means |= {f"smoothed:{a!r}": m for a, m in self.smoothed.items()}
         for name, mean in means.items():
             arrays[f"mean:{name}"] = np.array([str(mean.n), str(mean.up), str(mean.down)])
-        for alpha, wealth in self.wealth.items():
-            arrays |= {f"wealth:{alpha!r}:{key}": value for key, value in wealth.to_arrays().items()}
+        for (alpha, offset), wealth in self.wealth.items():
+            arrays |= {f"wealth:{alpha!r}:{offset!r}:{key}": value for key, value in wealth.to_arrays().items()}
         return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> StreamStatistics:
         vocab_size, correct = (int(v) for v in arrays["meta"])
-        parts: dict[float, dict[str, Any]] = {}
+        parts: dict[Centre, dict[str, Any]] = {}
         for key, value in arrays.items():
             if key.startswith("wealth:"):
-                _, alpha, name = key.split(":", 2)
-                parts.setdefault(float(alpha), {})[name] = value
-        result = cls(vocab_size, {a: Wealth.from_arrays(p) for a, p in parts.items()})
+                _, alpha, offset, name = key.split(":", 3)
+                parts.setdefault((float(alpha), float(offset)), {})[name] = value
+        result = cls(vocab_size, {centre: Wealth.from_arrays(part) for centre, part in parts.items()})
         for name in _MEANS:
             setattr(result, name, _mean(arrays[f"mean:{name}"]))
         result.smoothed = {a: _mean(arrays[f"mean:smoothed:{a!r}"]) for a in LOSS_ALPHAS}
@@ -215,27 +239,14 @@ class SampleStatistics:
         """Mean unsmoothed loss of the sample."""
         return float(self.nll.mean())
 
-    def row(self, alpha: float) -> tuple[np.ndarray, np.ndarray]:
-        """Smoothed losses and centres at one alpha, each (m, T)."""
+    def row(self, alpha: float, offset: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """Smoothed losses and centres, each (m, T)."""
         index = self.alphas.index(alpha)
-        return self.smoothed_nll[index], self.smoothed_entropy[index]
+        return self.smoothed_nll[index], centred(self.smoothed_entropy[index], alpha, offset, self.vocab_size)
 
     def losses_at(self, alpha: float) -> np.ndarray:
         """Smoothed losses at any alpha, (m, T)."""
         return smoothed_loss(self.nll, alpha, self.vocab_size)
-
-    def as_stream(self) -> StreamStatistics:
-        """The sample read as if it were the whole stream: for tuning only."""
-        stream = StreamStatistics.empty(self.vocab_size, self.alphas)
-        flat = self.nll.ravel()
-        stream.loss.update(flat)
-        stream.loss_square.update(flat**2)
-        for alpha, mean in stream.smoothed.items():
-            mean.update(smoothed_loss(flat, alpha, self.vocab_size))
-        for alpha in self.alphas:
-            losses, centres = self.row(alpha)
-            stream.wealth[alpha].update(losses.ravel(), centres.ravel())
-        return stream
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         return {

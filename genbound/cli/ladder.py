@@ -84,7 +84,7 @@ def train_models(
                 RECIPES[chosen],
                 out / chosen,
                 work=work / chosen,
-                progress=lambda done, total, loss, label=chosen: report(f"train {label}", done, total),
+                progress=lambda step, done, total, label=chosen: report(f"{step} {label}", done, total),
                 resume=resume,
             )
         console.print(

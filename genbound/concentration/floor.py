@@ -45,6 +45,6 @@ def floor(losses: Any, *, ceiling: float | None = None, complexity: float | arb 
 
 
 def floor_at(mean: arb, ceiling: float, c: arb) -> arb:
-    """B - e^{-C} (B - mean) as a ball; increasing in `mean`."""
+    """mean + (1 - e^{-C})(B - mean) as a ball, free of cancellation; increasing in `mean`."""
     with precision():
-        return ball(ceiling) - (-c).exp() * (ball(ceiling) - mean)
+        return mean - (-c).expm1() * (ball(ceiling) - mean)

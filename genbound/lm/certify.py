@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from genbound.certificate import bounds
+from genbound.certificate.bounds import ALPHAS
 from genbound.certificate.certificate import Certificate, Evidence, compose
-from genbound.certificate.choices import Choices, choose
+from genbound.certificate.choices import Choices, choose, pilot_alphas
 from genbound.certificate.rows import CodedModel
 from genbound.certificate.settings import Settings
+from genbound.certificate.statistics import alphas_of
 from genbound.errors import ModelError
 from genbound.files import digest, file_sha256, pretty_json, write_atomic
 from genbound.lm import codec, hessian
@@ -157,7 +158,7 @@ def _measure(
     problem = subject.problem
     pilots = {}
     for label, coded in files.items():
-        alphas = bounds.pilot_alphas(problem, coded)
+        alphas = pilot_alphas(problem, coded)
         decoded = decode(run.cache / coded.file, subject)
         pilots[label] = (
             coded,
@@ -182,25 +183,23 @@ def measure_chosen(
     problem, windows, vocab_size = subject.problem, subject.windows, subject.vocab_size
     heldout = None
     if subject.heldout is not None:
-        heldout = run.stream(
-            "held-out", subject.model, subject.heldout, bounds.ALPHAS, vocab_size=vocab_size
-        )
+        centres = [(alpha, 0.0) for alpha in ALPHAS]
+        heldout = run.stream("held-out", subject.model, subject.heldout, centres, vocab_size=vocab_size)
     codes: dict[str, Any] = {}
     if problem.windows:
         indices = subject.final_windows()
         original = run.sample("original", subject.model, windows, indices, (), vocab_size=vocab_size)
-        for label, alphas in choices.codes.items():
+        for label, centres in choices.codes.items():
             decoded = decode(folder / files[label].file, subject)
+            alphas = alphas_of(centres)
             sample = run.sample(f"final-{label}", decoded, windows, indices, alphas, vocab_size=vocab_size)
             codes[label] = (files[label], sample)
     else:
         original = run.stream("original", subject.model, windows, (), vocab_size=vocab_size)
-        for label, alphas in choices.codes.items():
+        for label, centres in choices.codes.items():
             decoded = decode(folder / files[label].file, subject)
-            codes[label] = (
-                files[label],
-                run.stream(f"final-{label}", decoded, windows, alphas, vocab_size=vocab_size),
-            )
+            stream = run.stream(f"final-{label}", decoded, windows, centres, vocab_size=vocab_size)
+            codes[label] = (files[label], stream)
     return Evidence(problem, original, codes, heldout, subject.progressive, subject.recipe_nats)
 
 

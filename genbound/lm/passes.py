@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from genbound.certificate.statistics import SampleStatistics, StreamStatistics
+from genbound.certificate.statistics import Centre, SampleStatistics, StreamStatistics
 from genbound.files import read_arrays, write_arrays
 from genbound.lm.token_stats import TokenStatistics, Windows, evaluate, windows_per_batch
 from genbound.lm.workers import Workers
@@ -34,14 +34,14 @@ class Pass:
             self.progress(step, done, total)
 
     def stream(
-        self, name: str, model: nn.Module, windows: Windows, alphas: Sequence[float], *, vocab_size: int
+        self, name: str, model: nn.Module, windows: Windows, centres: Sequence[Centre], *, vocab_size: int
     ) -> StreamStatistics:
         """Exact statistics of every window of the stream; continues where an interrupted pass stopped."""
         done = read_arrays(self.cache / f"{name}.npz")
         if done is not None:
             return StreamStatistics.from_arrays(done)
         part = self.cache / f"{name}.part{self.workers.rank}of{self.workers.size}.npz"
-        statistics, start = StreamStatistics.empty(vocab_size, alphas), 0
+        statistics, start = StreamStatistics.empty(vocab_size, centres), 0
         saved = read_arrays(part)
         if saved is not None:
             start = int(saved.pop("next_batch"))
@@ -49,15 +49,15 @@ class Pass:
         indices = np.arange(len(windows))
         size, last_save = windows_per_batch(windows.length, vocab_size), time.monotonic()
         for batch, block in evaluate(
-            model, windows, indices, alphas,
+            model, windows, indices, statistics.alphas,
             vocab_size=vocab_size, start=start, rank=self.workers.rank, world_size=self.workers.size,
         ):  # fmt: skip
-            statistics.update(block, alphas)
+            statistics.update(block)
             self.tell(name, min((batch + 1) * size, len(windows)), len(windows))
             if time.monotonic() - last_save > CHECKPOINT_SECONDS:
                 write_arrays(part, {**statistics.to_arrays(), "next_batch": np.array(batch + 1)})
                 last_save = time.monotonic()
-        total = StreamStatistics.empty(vocab_size, alphas)
+        total = StreamStatistics.empty(vocab_size, centres)
         for arrays in self.workers.gather(statistics.to_arrays()):
             total.merge(StreamStatistics.from_arrays(arrays))
         if self.workers.leads:

@@ -90,7 +90,7 @@ def verify(
     ]
     try:
         found, fields, largest = _recompute(recorded, folder, model, data, heldout, device, tolerance, progress)
-    except (GenboundError, KeyError, TypeError, ValueError) as error:
+    except (GenboundError, KeyError, TypeError, ValueError):
         if not broken:
             raise
         return Verification(tuple(broken), 0, 0.0)

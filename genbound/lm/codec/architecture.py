@@ -200,6 +200,11 @@ def describe(model: nn.Module) -> tuple[str, dict[str, Any]]:
             fewer = {other: value for other, value in kept.items() if other != key}
             if _gives(model_type, fewer, wanted):
                 kept = fewer
+                continue
+            for inner in sorted(kept[key]) if isinstance(kept[key], dict) else ():
+                fewer = {**kept, key: {k: v for k, v in kept[key].items() if k != inner}}
+                if _gives(model_type, fewer, wanted):
+                    kept = fewer
         found = layout(model_type, kept)
     except CodeFormatError as error:
         raise ModelError(str(error).removeprefix("coded model: ")) from error
@@ -239,7 +244,7 @@ def _plain(value: Any) -> Any:
 def _quiet() -> Iterator[None]:
     """No warnings about values that a file left at their defaults."""
     level = logging.get_verbosity()
-    logging.set_verbosity(logging.CRITICAL)
+    logging.set_verbosity(50)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -95,7 +95,7 @@ def encode(quantized: QuantizedModel, *, progress: Progress | None = None) -> by
     Raises:
         ModelError: integers or exponents the format cannot hold.
     """
-    place = _layout_of(quantized)
+    _layout_of(quantized)
     beta = best_beta(quantized.tensors)
     plans: list[Scales] = []
     for index, tensor in enumerate(quantized.tensors):
@@ -111,7 +111,7 @@ def encode(quantized: QuantizedModel, *, progress: Progress | None = None) -> by
     need = max(-(-quantized.parameters // WEIGHTS_PER_BYTE), -(-spelled // EXPONENTS_PER_BYTE))
     code += bytes(max(0, need - len(code)))
     _report(progress, 1.0)
-    return MAGIC + _varint(len(code)) + _check(code, place) + code
+    return framed(code)
 
 
 def sections(quantized: QuantizedModel) -> dict[str, float]:
@@ -200,7 +200,7 @@ def decode_prefix(data: bytes, *, progress: Progress | None = None) -> tuple[Dec
     code, consumed = _frame(data)
     quantized, place = _parse(code, progress)
     check = data[consumed - len(code) - CHECK_BYTES : consumed - len(code)]
-    if check != _check(code, place):
+    if check != _check(code, place.fingerprint):
         raise CodeFormatError("coded model: written for another layout of this architecture (edited, or another transformers)")
     for tensor in quantized.tensors:
         try:
@@ -208,6 +208,16 @@ def decode_prefix(data: bytes, *, progress: Progress | None = None) -> tuple[Dec
         except ModelError as error:
             raise CodeFormatError(f"coded model: {error}") from error
     return DecodedModel(quantized), consumed
+
+
+def framed(code: bytes) -> bytes:
+    """The frame around a code; the architecture in the check is the one the code names, if it can be read."""
+    try:
+        model_type, config = HeaderCoder().code(Reader(code), "", {})
+        fingerprint = layout(model_type, config).fingerprint
+    except CodeFormatError:
+        fingerprint = 0
+    return MAGIC + _varint(len(code)) + _check(code, fingerprint) + code
 
 
 def _frame(data: bytes) -> tuple[bytes, int]:
@@ -315,8 +325,8 @@ def _same(left: QuantizedModel, right: QuantizedModel) -> bool:
     )
 
 
-def _check(code: bytes, place: Layout) -> bytes:
-    return (zlib.crc32(code) ^ (place.fingerprint & 0xFFFF)).to_bytes(CHECK_BYTES, "big")
+def _check(code: bytes, fingerprint: int) -> bytes:
+    return (zlib.crc32(code) ^ (fingerprint & 0xFFFF)).to_bytes(CHECK_BYTES, "big")
 
 
 def _varint(value: int) -> bytes:

@@ -9,17 +9,19 @@ import numpy as np
 
 from genbound.errors import CodeFormatError
 from genbound.lm.codec.keys import KEYS, MODEL_TYPES, WORDS
-from genbound.lm.codec.rangecoder import Adaptive, Coder, gamma
+from genbound.lm.codec.rangecoder import Adaptive, AdaptiveInteger, Coder
 
-ENTRY_LIMIT = 256
-_TAGS = ("size", "true", "false", "none", "float32", "float64", "negative", "word", "text", "list", "dict")
+ENTRY_LIMIT = 4096
+_TAGS = ("size", "true", "false", "none", "float32", "float64", "negative", "word", "text", "list", "dict", "whole")
 
 
 class HeaderCoder:
     """Writes or reads (model_type, config)."""
 
     def __init__(self) -> None:
-        self._tags = Adaptive(len(_TAGS), start=(48, 12, 12, 4, 12, 2, 2, 8, 2, 4, 4))
+        self._tags = Adaptive(len(_TAGS), start=(48, 12, 12, 4, 12, 2, 2, 8, 2, 4, 4, 12))
+        self._gaps = AdaptiveInteger(24)
+        self._counts = AdaptiveInteger(24, start=(16,) * 24)
         self._entries = 0
 
     def code(self, coder: Coder, model_type: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -32,17 +34,29 @@ class HeaderCoder:
         return name, self._dict(coder, config)
 
     def _dict(self, coder: Coder, value: dict[str, Any]) -> dict[str, Any]:
-        items = sorted(value.items(), key=lambda item: _order(item[0])) if coder.writing else []
-        count = gamma_small(coder, len(items))
-        self._room(count)
+        """Known keys in the order of the list, by how many of the list they skip; then any others, spelled out."""
+        known = sorted(KEYS.index(key) for key in value if key in KEYS)
+        others = sorted(key for key in value if key not in KEYS)
         out: dict[str, Any] = {}
-        for index in range(count):
-            key, item = items[index] if coder.writing else ("", None)
-            key = self._name(coder, KEYS, key)
-            if key in out:
+        place = -1
+        for index in range(self._count(coder, len(known))):
+            place += 1 + self._gaps.code(coder, known[index] - place - 1 if coder.writing else 0)
+            if place >= len(KEYS):
+                raise CodeFormatError(f"coded model: key number {place}, need < {len(KEYS)}")
+            out[KEYS[place]] = self._value(coder, value.get(KEYS[place]), nested=True)
+        for index in range(self._count(coder, len(others))):
+            key = self._text(coder, others[index] if coder.writing else "")
+            if key in out or key in KEYS:
                 raise CodeFormatError(f"coded model: the key {key!r} twice")
-            out[key] = self._value(coder, item, nested=True)
+            out[key] = self._value(coder, value.get(key), nested=True)
         return out
+
+    def _count(self, coder: Coder, count: int) -> int:
+        found = self._counts.code(coder, count)
+        self._entries += found
+        if self._entries > ENTRY_LIMIT:
+            raise CodeFormatError(f"coded model: more than {ENTRY_LIMIT} configuration entries")
+        return found
 
     def _value(self, coder: Coder, value: Any, *, nested: bool) -> Any:
         tag = _TAGS[self._tags.code(coder, _TAGS.index(_tag(value)) if coder.writing else 0)]
@@ -54,6 +68,8 @@ class HeaderCoder:
             return None
         if tag == "size":
             return self._size(coder, value)
+        if tag == "whole":
+            return float(self._size(coder, int(value) if coder.writing else 0))
         if tag == "negative":
             return -1 - self._size(coder, -1 - value if coder.writing else 0)
         if tag == "float32":
@@ -74,8 +90,7 @@ class HeaderCoder:
             raise CodeFormatError("coded model: a configuration nested too deeply")
         if tag == "dict":
             return self._dict(coder, value if coder.writing else {})
-        count = gamma_small(coder, len(value) if coder.writing else 0)
-        self._room(count)
+        count = self._count(coder, len(value) if coder.writing else 0)
         return [self._value(coder, value[i] if coder.writing else None, nested=False) for i in range(count)]
 
     def _size(self, coder: Coder, value: int) -> int:
@@ -108,21 +123,6 @@ class HeaderCoder:
         characters = [coder.bits(7, data[i] if coder.writing else 0) for i in range(count)]
         return bytes(characters).decode("ascii")
 
-    def _room(self, count: int) -> None:
-        self._entries += count
-        if self._entries > ENTRY_LIMIT * 8:
-            raise CodeFormatError(f"coded model: more than {ENTRY_LIMIT * 8} configuration entries")
-
-
-def gamma_small(coder: Coder, value: int) -> int:
-    """A count >= 0 in 4 bits, or 4 bits and an Elias-gamma code from 15 on."""
-    head = coder.bits(4, min(value, 15))
-    return head if head < 15 else 15 + gamma(coder, max(value - 15, 0))
-
-
-def _order(key: str) -> tuple[int, str]:
-    return (KEYS.index(key) if key in KEYS else len(KEYS), key)
-
 
 def _tag(value: Any) -> str:
     if value is None:
@@ -132,6 +132,8 @@ def _tag(value: Any) -> str:
     if isinstance(value, int):
         return "size" if value >= 0 else "negative"
     if isinstance(value, float):
+        if value.is_integer() and 0 <= value < 1 << 24:
+            return "whole"
         short = float(str(np.float32(value))) if abs(value) < 1e38 else None
         return "float32" if short == value and np.isfinite(value) else "float64"
     if isinstance(value, str):

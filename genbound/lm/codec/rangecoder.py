@@ -207,9 +207,9 @@ class Adaptive:
 class AdaptiveInteger:
     """Integers, small ones cheap: a learned symbol for 0..limit-1, an Elias-gamma code above."""
 
-    def __init__(self, limit: int = 12, *, flat: int = 4) -> None:
-        start = [max(1, (16 << 4) >> (4 * index // flat)) for index in range(limit)]
-        self._table = Adaptive(limit + 1, start=(*start, 1), gain=48)
+    def __init__(self, limit: int = 12, *, start: tuple[int, ...] = ()) -> None:
+        falling = tuple(max(1, 256 >> index) for index in range(limit))
+        self._table = Adaptive(limit + 1, start=(*(start or falling), 1), gain=48)
         self._limit = limit
 
     def code(self, coder: Coder, value: int) -> int:

@@ -143,15 +143,32 @@ def log_recipe_space() -> float:
     return sum(math.log(len(values)) for values in RECIPE_SPACE.values())
 
 
+def _row(
+    name: str, shape: tuple[int, int, int, int], *, batch: int, muon: float, adam: float, decay: float
+) -> Recipe:
+    """A row of the ladder: shape = (hidden size, layers, heads, intermediate size)."""
+    hidden_size, layers, heads, intermediate_size = shape
+    return Recipe(
+        name=name,
+        hidden_size=hidden_size,
+        layers=layers,
+        heads=heads,
+        intermediate_size=intermediate_size,
+        batch=batch,
+        muon_learning_rate=muon,
+        learning_rate=adam,
+        weight_decay=decay,
+    )
+
+
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe(name="10k", hidden_size=32, layers=1, heads=2, intermediate_size=40,
-               batch=1, muon_learning_rate=0.015, weight_decay=0.03),
-        Recipe(name="30k", hidden_size=32, layers=2, heads=2, intermediate_size=128),
-        Recipe(name="100k", hidden_size=64, layers=2, heads=4, intermediate_size=256),
-        Recipe(name="300k", hidden_size=96, layers=3, heads=4, intermediate_size=256),
-        Recipe(name="530k", hidden_size=128, layers=3, heads=4, intermediate_size=384),
+        _row("10k", (32, 1, 2, 40), batch=1, muon=0.015, adam=0.02, decay=0.03),
+        _row("30k", (32, 2, 2, 128), batch=2, muon=0.01, adam=0.02, decay=0.01),
+        _row("100k", (64, 2, 4, 256), batch=4, muon=0.01, adam=0.01, decay=0.01),
+        _row("300k", (96, 3, 4, 320), batch=4, muon=0.01, adam=0.01, decay=0.01),
+        _row("530k", (128, 3, 4, 416), batch=8, muon=0.01, adam=0.008, decay=0.01),
     )
 }
 """The ladder, smallest first."""

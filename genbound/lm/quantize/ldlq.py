@@ -41,7 +41,7 @@ def factor(hessian: NDArray[np.float64], damping: float = DAMPING) -> NDArray[np
         raise ModelError("Hessian: need a positive semidefinite matrix")
     upper = lower[::-1, ::-1]
     inverse = np.linalg.inv(upper)
-    return np.triu(inverse)
+    return np.triu(inverse).astype(np.float64)
 
 
 @dataclass(frozen=True)
