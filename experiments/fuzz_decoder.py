@@ -2,9 +2,9 @@
 
     python experiments/fuzz_decoder.py --count 1000000 --seed 0 --jobs 2
 
-Half of the mutants get their length and check repaired, so that they reach the parser. A mutant fails when decoding raises
-anything else, takes longer than `--seconds`, or needs more memory than `--megabytes` beyond what the process holds at
-the start. The last line is `N passed, M failed`; the exit status is 1 if M > 0.
+Half of the mutants get their length and check repaired, so that they reach the parser. A mutant fails when
+decoding raises anything else, takes longer than `--seconds`, or needs more memory than `--megabytes` beyond
+what the process holds at the start. The last line is `N passed, M failed`; the exit status is 1 if M > 0.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from transformers.utils import logging
 
 from genbound.errors import CodeFormatError
 from genbound.lm.codec import container, decode, encode
+from genbound.lm.codec.frame import CHECK_BYTES, MAGIC
 from genbound.lm.hessian import collect
 from genbound.lm.quantize import Options, quantize
 
@@ -57,7 +58,9 @@ def base_files() -> list[bytes]:
 
 
 def mutate(data: bytes, other: bytes, rng: np.random.Generator) -> bytes:
-    """One to four random edits: flipped bits, replaced, removed or added bytes, splices, edits of the frame."""
+    """One to four random edits: flipped bits, replaced, removed or added bytes, splices, edits of the
+    frame.
+    """
     out = bytearray(data)
     for _ in range(int(rng.integers(1, 5))):
         kind = int(rng.integers(0, 9))
@@ -88,15 +91,15 @@ def mutate(data: bytes, other: bytes, rng: np.random.Generator) -> bytes:
 
 def repaired(data: bytes) -> bytes:
     """The same code in a frame that fits it."""
-    start = len(container.MAGIC)
+    start = len(MAGIC)
     while start < len(data) and data[start] >= 128:
         start += 1
-    code = data[start + 1 + container.CHECK_BYTES :]
+    code = data[start + 1 + CHECK_BYTES :]
     return container.framed(code)
 
 
 def verdict(data: bytes, seconds: float) -> str:
-    """"refused", "decoded", or what went wrong."""
+    """ "refused", "decoded", or what went wrong."""
     start = time.perf_counter()
     signal.setitimer(signal.ITIMER_REAL, 4 * seconds)
     try:

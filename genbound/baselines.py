@@ -79,9 +79,7 @@ def finzi_bound(mean_loss: float, wealth: Wealth, *, vocab_size: int, log_inv_de
         raise domain_error("R_hat", mean_loss, "a finite R_hat >= 0", "unsmoothed mean loss, nats per token")
     require_finzi_alpha(weight, vocab_size, seen.ceiling, c)
     if not seen.prediction_floor >= 0:
-        raise domain_error(
-            "prediction_floor", seen.prediction_floor, "Y >= 0", "Delta = ln(V/alpha) covers X - Y"
-        )
+        raise domain_error("prediction_floor", seen.prediction_floor, "Y >= 0", "Delta = ln(V/alpha) covers X - Y")
     sigma_ball, s, _ = sigma_root(seen, c, freedman.freedman_grid(grid_size))
     with precision():
         code, root = c * arb(int(vocab_size)).log(), (2 * c).sqrt()

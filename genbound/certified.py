@@ -125,17 +125,6 @@ def mean_ball(values: np.ndarray) -> arb:
         return sum_ball(values) / values.size
 
 
-def log_ball(x: Real) -> arb:
-    """ln x as a ball, with ln 0 = -inf (a product that contains a zero has geometric mean 0).
-
-    >>> log_ball(0.0).exp().is_zero()
-    True
-    """
-    value = ball(x)
-    with precision():
-        return arb.neg_inf() if value.is_zero() else value.log()
-
-
 _BLOCK = 512  # mantissas in [1/2, 1) multiplied in float64: at least 2^-512, so never an underflow
 
 

@@ -1,9 +1,12 @@
 """Bounds from m sampled windows instead of every token, in two stages (THEORY 5).
 
 Windows J_1..J_m are drawn independently and uniformly from a partition of the stream into windows of T
-tokens; the mean over one window is one observation. delta = delta_1 + delta_2, each stage with its share;
-`complexity.codes.split_delta` gives the default delta_1 : delta_2 = m : n, because ln(1/delta_1) is spread
-over n tokens and ln(1/delta_2) over only m windows: nearly all of delta belongs to the second stage.
+tokens; the mean over one window is one observation. (Without replacement is valid too: by Maclaurin's
+inequality the mean product of m distinct values is at most the m-th power of their mean.)
+
+delta = delta_1 + delta_2, each stage with its share. `complexity.codes.split_delta` gives the default
+delta_1 : delta_2 = m : n, because ln(1/delta_1) is spread over n tokens and ln(1/delta_2) over only m
+windows: nearly all of delta belongs to the second stage.
 
 Choices made on a separate pilot sample (`genbound.pilot`) are free in stage 2. In stage 1 the pilot is data:
 which shift D (or s) it picks is paid there. g0 and u are free in both: the tangent holds for all g0.
@@ -114,9 +117,7 @@ def two_stage_empirical_freedman(sample: WindowSample, *, log_inv_delta_1: float
         plug_in = linear + _mean(values)
         row = loss_range(sample) * c1
     tuned = {"s": float(s), "shift": float(d), "second_shift": float(second_shift)}
-    return _finish(
-        "two_stage_empirical_freedman", sample, bound, plug_in, c1, n, costs, tuned, ("complexity", row)
-    )
+    return _finish("two_stage_empirical_freedman", sample, bound, plug_in, c1, n, costs, tuned, ("complexity", row))
 
 
 def two_stage_finzi(sample: WindowSample, *, log_inv_delta_1: float | arb, n: int,
@@ -205,9 +206,7 @@ def two_stage_floor(sample: WindowSample, *, log_inv_delta_1: float | arb, n: in
         BoundResult, side "limit", rounded down.
     """
     c1, c2, costs = two_complexities(n, sample.m, log_inv_delta_1, log_inv_delta_2)
-    lower = lower_geometric_mean(
-        sample.loss_means[0], ceiling=float(sample.ceiling), complexity=c2, shift=shift
-    )
+    lower = lower_geometric_mean(sample.loss_means[0], ceiling=float(sample.ceiling), complexity=c2, shift=shift)
     with precision():
         value = max(down(floor_at(ball(lower.value), sample.ceiling, c1)), 0.0)
         terms = rows(value, ("empirical risk", up(sample.mean_loss)),
@@ -235,7 +234,7 @@ def _finish(name: str, sample: WindowSample, bound: arb, plug_in: arb, c1: arb, 
     value = min(up(bound), float(sample.ceiling)) if clip else up(bound)
     given = (("empirical risk", up(sample.mean_loss if risk is None else risk)),
              *((label, float(nats)) for label, nats in known),
-             ("sampling", value - float(plug_in)))  # fmt: skip
+             ("sampling", value - (min(float(plug_in), value) if clip else float(plug_in))))  # fmt: skip
     evidence = (f"{sample.m} windows of {sample.window} tokens, rounded outward in ball arithmetic",)
     sizes = {"windows": sample.m, "window": sample.window}
     return BoundResult(name, value, n, up(c1), rows(value, *given, rest="loss variation"), {**tuned, **sizes},

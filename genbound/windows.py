@@ -62,9 +62,7 @@ class WindowSample:
         x, y = check_stream(self.losses, as_vector("predictions", self.predictions), float(self.ceiling), low)
         if y.max() > high:
             first = int(np.argmax(y > high))
-            raise DataError(
-                f"predictions[{first}]={float(y[first])!r}: need Y <= prediction_ceiling = {high!r}"
-            )
+            raise DataError(f"predictions[{first}]={float(y[first])!r}: need Y <= prediction_ceiling = {high!r}")
         full = (shape[0], x.size // shape[0])
         for name, value in (("losses", x.reshape(full)), ("predictions", y.reshape(full))):
             object.__setattr__(self, name, value)
@@ -111,7 +109,7 @@ def _log_means(sample: WindowSample, shift: float) -> list[arb]:
     exponents = exponent.sum(axis=1, dtype=np.int64).tolist()
     window = sample.window
     with precision():
-        slack, log2 = arb(0, 1.02 * 512 * 2.0**-53), arb(2).log()
+        slack, log2 = arb(0, 1.02 * min(512, window) * 2.0**-53), arb(2).log()
         if window <= 512:
             products = [[p] for p in np.multiply.reduce(mantissa, axis=1).tolist()]
         else:
@@ -186,9 +184,7 @@ def second_stage(values: list[arb], top: arb, second_shift: float, c2: arb) -> a
 def tune_second(values: np.ndarray, top: float, c2: float) -> tuple[float, float]:
     """(u, the stage-2 bound in float64): u - Z_max over a geometric grid (free: a pilot)."""
     spread = max(top - float(values.min()), 1e-9 * (1.0 + abs(top)))
-    candidates = np.nextafter(top, np.inf) + spread * np.concatenate(
-        [[0.0], 2.0 ** np.arange(-8.0, 9.0, 0.25)]
-    )
+    candidates = np.nextafter(top, np.inf) + spread * np.concatenate([[0.0], 2.0 ** np.arange(-8.0, 9.0, 0.25)])
     with np.errstate(divide="ignore"):
         bounds = [u - math.exp(float(np.log(np.maximum(u - values, 0.0)).mean()) - c2) for u in candidates]
     best = int(np.argmin(bounds))

@@ -12,8 +12,11 @@ from flint import arb, ctx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genbound.certified import ball, down, floor_float, log_ball, log_product_ball, mean_ball, precision, sum_ball, up
+from genbound.certified import ball, down, floor_float, log_product_ball, mean_ball, precision, sum_ball, up
 from genbound.errors import DomainError
+
+settings.register_profile("unhurried", deadline=None)  # shared machines stall now and then
+settings.load_profile("unhurried")
 
 fractions = st.fractions(min_value=-(10**30), max_value=10**30)
 floats = st.floats(allow_nan=False, allow_infinity=False)
@@ -74,13 +77,16 @@ def test_log_product_contains_the_sum_of_logs(n: int, seed: int, scale: float) -
         assert up(enclosure) - down(enclosure) <= n * 3e-16 + 2e-13 + 2 * math.ulp(float(abs(exact)))
 
 
-def test_log_of_zero_is_minus_infinity() -> None:
-    assert log_ball(0.0).exp().is_zero()
-
-
 def test_precision_is_restored() -> None:
     before = ctx.prec
-    with pytest.raises(ZeroDivisionError), precision(200):
+    with precision(200):
         assert ctx.prec == 200
-        raise ZeroDivisionError
+    assert ctx.prec == before
+
+    def fails() -> None:
+        with precision(200):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
     assert ctx.prec == before

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import mpmath
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genbound.complexity.codes import (
@@ -22,6 +22,9 @@ from genbound.complexity.codes import (
 from genbound.complexity.progressive import held_out, progressive_validation
 from genbound.concentration import Wealth, geometric_mean
 from genbound.errors import DataError, DomainError
+
+settings.register_profile("unhurried", deadline=None)  # shared machines stall now and then
+settings.load_profile("unhurried")
 
 
 @given(st.lists(st.floats(0.0, 1e12), max_size=20))

@@ -19,6 +19,9 @@ from genbound.concentration import BoundResult, Wealth
 from genbound.concentration.geometric_mean import default_shifts
 from genbound.errors import DataError, DomainError
 
+settings.register_profile("unhurried", deadline=None)  # shared machines stall now and then
+settings.load_profile("unhurried")
+
 B = 16.0
 DIGITS = 60
 
@@ -179,6 +182,15 @@ def test_the_shift_search_finds_the_best_member(pairs: list[tuple[float, float]]
     paid = c + math.log(128) / len(x)
     members = [gb.geometric_mean(x, y, ceiling=B, complexity=paid, shift=d).value for d in default_shifts(B)[::9]]
     assert found <= min(members) * (1 + 1e-9) + 1e-300
+
+
+def test_the_gain_over_freedman_is_as_stated() -> None:
+    """EF - GM is about s (bound - mean Y)^2/(2 Delta) at the same s and C."""
+    x, y = stream("short")
+    for c, s in ((0.001, 0.3), (0.01, 0.5)):
+        gm = gb.geometric_mean(x, y, ceiling=B, complexity=c, shift=B / s).value
+        ef = gb.empirical_freedman(x, y, ceiling=B, complexity=c, s=s).value
+        assert math.isclose(ef - gm, s * (ef - y.mean()) ** 2 / (2 * B), rel_tol=0.05)
 
 
 def test_tiny_delta_and_price_list() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -175,22 +176,45 @@ def test_a_killed_run_continues_to_the_same_bytes(
     )
 
 
-def test_a_checkpoint_of_another_run_is_not_used(
+@pytest.mark.parametrize("kind", ["another recipe", "torn"])
+def test_a_checkpoint_that_cannot_be_continued_is_not_used(
+    tiny: Recipe, corpus: Corpus, trained: Path, tmp_path: Path, kind: str
+) -> None:
+    work = tmp_path / "work"
+    shutil.copytree(trained / "work", work)
+    file = work / "checkpoint.safetensors"
+    recipe = tiny
+    if kind == "torn":
+        file.write_bytes(file.read_bytes()[:1000])
+    else:
+        recipe = replace(tiny, learning_rate=0.01)
+    seen: list[int] = []
+
+    def kill(step: str, done: int, total: int) -> None:
+        seen.append(done)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, tmp_path / "out", work=work, corpus=corpus, progress=kill)
+    assert seen == [training.BLOCK_TOKENS]  # from the start
+    assert not file.exists()
+
+
+def test_a_finished_run_is_only_scored_again(
     tiny: Recipe, corpus: Corpus, trained: Path, tmp_path: Path
 ) -> None:
-    other = replace(tiny, learning_rate=0.01)
-    train(other, tmp_path / "out", work=tmp_path / "work", corpus=corpus)
-    train(tiny, tmp_path / "out", work=tmp_path / "work", corpus=corpus)
+    shutil.copytree(trained / "work", tmp_path / "work")
+    seen: set[str] = set()
+    train(
+        tiny,
+        tmp_path / "out",
+        work=tmp_path / "work",
+        corpus=corpus,
+        progress=lambda step, done, total: seen.add(step),
+    )
+    assert seen == {"score"}
     for name in FILES:
         assert (tmp_path / "out" / name).read_bytes() == (trained / "out" / name).read_bytes(), name
-
-
-def test_a_torn_checkpoint_is_not_used(tiny: Recipe, corpus: Corpus, trained: Path, tmp_path: Path) -> None:
-    (tmp_path / "work").mkdir()
-    whole = (trained / "work" / "checkpoint.safetensors").read_bytes()
-    (tmp_path / "work" / "checkpoint.safetensors").write_bytes(whole[: len(whole) // 2])
-    train(tiny, tmp_path / "out", work=tmp_path / "work", corpus=corpus)
-    assert (tmp_path / "out" / FILES[1]).read_bytes() == (trained / "out" / FILES[1]).read_bytes()
 
 
 def test_a_short_stream_is_refused(tiny: Recipe, corpus: Corpus, tmp_path: Path) -> None:

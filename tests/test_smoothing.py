@@ -7,12 +7,15 @@ import math
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 
 from genbound import smoothing as sm
 from genbound.errors import DomainError
+
+settings.register_profile("unhurried", deadline=None)  # shared machines stall now and then
+settings.load_profile("unhurried")
 
 alphas = st.one_of(st.sampled_from(sm.ALPHAS), st.floats(1e-12, 1 - 1e-12))
 sizes = st.integers(2, 300_000)

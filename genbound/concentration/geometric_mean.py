@@ -131,9 +131,7 @@ def floor_rows(value: float, seen: Observed, c: arb) -> tuple[tuple[str, float],
 
 def default_lower_shifts(ceiling: float, prediction_ceiling: float = 0.0) -> tuple[float, ...]:
     """D_j = prediction_ceiling + ceiling 2^(j/8 - 8), j = 0..127: the family of the lower side."""
-    return tuple(
-        prediction_ceiling + math.ldexp(ceiling * _EIGHTHS[j % 8], j // 8 - 8) for j in range(GRID_SIZE)
-    )
+    return tuple(prediction_ceiling + math.ldexp(ceiling * _EIGHTHS[j % 8], j // 8 - 8) for j in range(GRID_SIZE))
 
 
 def lower_geometric_mean(losses: Any, predictions: Any = None, *, ceiling: float | None = None,

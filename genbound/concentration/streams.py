@@ -55,9 +55,7 @@ def chunks(losses: Any, predictions: Any = None) -> Iterator[tuple[Any, Any]]:
     for block in losses:
         if isinstance(block, tuple):
             if len(block) != 2:
-                raise DataError(
-                    f"losses: a tuple of length {len(block)} in the stream, need (losses, predictions)"
-                )
+                raise DataError(f"losses: a tuple of length {len(block)} in the stream, need (losses, predictions)")
             yield block
         else:
             yield block, None

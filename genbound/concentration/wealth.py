@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from flint import arb
 
-from genbound.certified import ball, down, log_ball, precision, up
+from genbound.certified import ball, down, precision, up
 from genbound.concentration.binning import BITS, CHUNK, MAX_TOKENS, Grid, kernel
 from genbound.concentration.streams import check_stream
 from genbound.errors import DataError, domain_error
@@ -181,7 +181,7 @@ class Wealth:
                 factor = shift + sign * arb(node)
                 if not factor > 0:
                     return arb.neg_inf()
-                total += weight * log_ball(factor)
+                total += weight * factor.log()
             return total / (self._n << BITS)
 
     def _need_tokens(self) -> None:
@@ -239,6 +239,8 @@ class Wealth:
         spread = max(upper - lower, high - low)
         if not (0 <= lower <= upper <= limit + self._n and low <= high and spread <= self._n):
             raise DataError("sums: need 0 <= sum X <= n ceiling, down <= up (stored statistic)")
+        if self._n and not self.grid.prediction_floor <= self._largest <= self.grid.largest_prediction:
+            raise DataError(f"largest_prediction={self._largest!r}: outside the range (stored statistic)")
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The same content as small integer arrays (for .npz or safetensors), exact."""

@@ -1,8 +1,10 @@
-"""Second-order statistics of a model on calibration tokens: what a change of each weight costs, to second order.
+"""Second-order statistics of a model on calibration tokens: what a change of each weight costs, to second
+order.
 
-For a linear layer y = W x the loss per token changes by about (1/2) tr(G dW H dW^T), with H = mean x x^T over the tokens
-and G = mean g g^T, g the gradient of the summed loss at y when the next tokens are drawn from the model itself (the
-Fisher information in its Kronecker form). H enters LDLQ ([QuIP], [GPTQ]); the diagonal of G says which rows matter.
+For a linear layer y = W x the loss per token changes by about (1/2) tr(G dW H dW^T), with H = mean x x^T
+over the tokens and G = mean g g^T, g the gradient of the summed loss at y when the next tokens are drawn
+from the model itself (the Fisher information in its Kronecker form). H enters LDLQ ([QuIP], [GPTQ]); the
+diagonal of G says which rows matter.
 """
 
 from __future__ import annotations
@@ -122,7 +124,9 @@ class _Collector:
     def __init__(self, model: nn.Module, gradients: bool) -> None:
         self._gradients = gradients
         self._names = {id(parameter): name for name, parameter in model.named_parameters()}
-        self._modules = [module for module in model.modules() if next(module.parameters(recurse=False), None) is not None]
+        self._modules = [
+            module for module in model.modules() if next(module.parameters(recurse=False), None) is not None
+        ]
         self._handles: list[Any] = []
         self._inputs: dict[str, torch.Tensor] = {}
         self._rows: dict[str, torch.Tensor] = {}

@@ -1,4 +1,6 @@
-"""The coded model file: architecture and weights in as few bits as they take, decoded bit for bit, by this file alone."""
+"""The coded model file: architecture and weights in as few bits as they take, decoded bit for bit, by this
+file alone.
+"""
 
 from genbound.lm.codec.container import (
     DecodedModel,

@@ -1,8 +1,9 @@
 """From a configuration to a model and back, trusting nothing in a file.
 
-A coded file names a causal language model of transformers and gives the simple values its configuration sets beyond the
-defaults. Before anything is built the values are checked for type and size; then the model is laid out on the meta
-device, where tensors have shapes and no memory. No code is loaded from a file or from a network.
+A coded file names a causal language model of transformers and gives the simple values its configuration
+sets beyond the defaults. Before anything is built the values are checked for type and size; then the model
+is laid out on the meta device, where tensors have shapes and no memory. No code is loaded from a file or
+from a network.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
-from transformers.utils import logging
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers.utils import logging
 
 from genbound.errors import CodeFormatError, GenboundError, ModelError
 from genbound.lm.codec.keys import IGNORED, MEANINGFUL
@@ -175,10 +176,12 @@ def _check_value(key: str, value: Any, depth: int) -> None:
 
 
 def describe(model: nn.Module) -> tuple[str, dict[str, Any]]:
-    """The architecture of a model as (model_type, values beyond the defaults), as few of them as give the same model.
+    """The architecture of a model as (model_type, values beyond the defaults), as few of them as give the
+    same model.
 
     Raises:
-        ModelError: no causal language model of transformers, or one that its configuration does not reproduce.
+        ModelError: no causal language model of transformers, or one that its configuration does not
+            reproduce.
     """
     config = getattr(model, "config", None)
     if not isinstance(config, PretrainedConfig):

@@ -1,16 +1,16 @@
 """The coded model file: L(h) is its size in bits, and nothing a decoder needs lies outside it.
 
-Layout of the file: two bytes of magic and version, the length of the code as a varint, a 4-byte check, the code. The check
-is the CRC-32 of the code, its lower half combined with the fingerprint of the architecture as the installed
-transformers lays it out. The length comes first, so no file is the beginning of another one: sum over files of 2^-L <= 1.
-The code is one range-coded stream: architecture, tables' shape, seed, tensors.
+Layout of the file: two bytes of magic and version, the length of the code as a varint, a 4-byte check, the
+    code. The check is the CRC-32 of the code, its lower half combined with the fingerprint of the
+    architecture as the installed transformers lays it out. The length comes first, so no file is the
+    beginning of another one: sum over files of 2^-L <= 1. The code is one range-coded stream: architecture,
+    tables' shape, seed, tensors.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from torch import nn
 
 from genbound.errors import CodeFormatError, ModelError
 from genbound.lm.codec.architecture import Layout, build, layout
+from genbound.lm.codec.frame import CHECK_BYTES, MAGIC, check, frame, unframe, varint
 from genbound.lm.codec.header import HeaderCoder
 from genbound.lm.codec.plan import best_beta, plan_tensor
 from genbound.lm.codec.rangecoder import Coder, Meter, Reader, Writer, gamma
@@ -30,13 +31,8 @@ from genbound.lm.codec.tables import BETAS, WEIGHTS, ClassTables
 from genbound.lm.codec.tensors import Scales, TensorCoder
 from genbound.lm.quantize.model import QuantizedModel, QuantizedTensor
 
-MAGIC = b"gB"
-"""Also the version: a changed format changes the second byte."""
-
 WEIGHTS_PER_BYTE = 512
 EXPONENTS_PER_BYTE = 64
-LENGTH_BYTES = 5
-CHECK_BYTES = 4
 _TRIM_LIMIT = 1 << 20
 _TRIAL_LIMIT = 1 << 18
 
@@ -126,7 +122,7 @@ def sections(quantized: QuantizedModel) -> dict[str, float]:
     meter = Meter()
     _stream(meter, quantized, plans, shape, weight)
     size = -(-int(meter.bits_total) // 8)
-    return {"frame": 8.0 * (len(MAGIC) + len(_varint(size)) + CHECK_BYTES), **meter.sections}
+    return {"frame": 8.0 * (len(MAGIC) + len(varint(size)) + CHECK_BYTES), **meter.sections}
 
 
 def _best_tables(quantized: QuantizedModel, plans: list[Scales], beta: int) -> tuple[int, int]:
@@ -168,7 +164,7 @@ def code_bits(path: str | os.PathLike[str]) -> int:
         CodeFormatError: the file is not a coded model by its frame (magic, length, check of the code).
     """
     data = Path(path).read_bytes()
-    _, consumed = _frame(data)
+    _, consumed = unframe(data)
     if consumed != len(data):
         raise CodeFormatError(f"coded model: {len(data) - consumed} bytes after its end")
     return 8 * len(data)
@@ -197,11 +193,13 @@ def decode_prefix(data: bytes, *, progress: Progress | None = None) -> tuple[Dec
     Raises:
         CodeFormatError: as `decode`, bytes afterwards excepted.
     """
-    code, consumed = _frame(data)
+    code, consumed = unframe(data)
     quantized, place = _parse(code, progress)
-    check = data[consumed - len(code) - CHECK_BYTES : consumed - len(code)]
-    if check != _check(code, place.fingerprint):
-        raise CodeFormatError("coded model: written for another layout of this architecture (edited, or another transformers)")
+    stored = data[consumed - len(code) - CHECK_BYTES : consumed - len(code)]
+    if stored != check(code, place.fingerprint):
+        raise CodeFormatError(
+            "coded model: written for another layout of this architecture (edited, or another transformers)"
+        )
     for tensor in quantized.tensors:
         try:
             tensor.check_range()
@@ -217,33 +215,7 @@ def framed(code: bytes) -> bytes:
         fingerprint = layout(model_type, config).fingerprint
     except CodeFormatError:
         fingerprint = 0
-    return MAGIC + _varint(len(code)) + _check(code, fingerprint) + code
-
-
-def _frame(data: bytes) -> tuple[bytes, int]:
-    """The code inside the frame and the length of both."""
-    if data[:2] != MAGIC:
-        raise CodeFormatError(f"coded model: begins with {data[:2]!r}, need {MAGIC!r}")
-    length = shift = 0
-    start = len(MAGIC)
-    for place in range(LENGTH_BYTES + 1):
-        if place == LENGTH_BYTES or start >= len(data):
-            raise CodeFormatError("coded model: no length (truncated)")
-        byte = data[start]
-        start += 1
-        length |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            if place and not byte:
-                raise CodeFormatError("coded model: a length written too long")
-            break
-    start += CHECK_BYTES
-    if len(data) - start < length:
-        raise CodeFormatError(f"coded model: {max(0, len(data) - start)} bytes of {length} (truncated)")
-    code = data[start : start + length]
-    if data[start - CHECK_BYTES : start - 2] != zlib.crc32(code).to_bytes(4, "big")[:2]:
-        raise CodeFormatError("coded model: the check does not match (edited)")
-    return code, start + length
+    return frame(code, fingerprint)
 
 
 def _parse(code: bytes, progress: Progress | None = None) -> tuple[QuantizedModel, Layout]:
@@ -269,9 +241,7 @@ def _prelude(coder: Coder, seed: int, beta: int, weight: int) -> tuple[int, Clas
     return seed, ClassTables(beta, coder.bits(2, weight))
 
 
-def _stream(
-    coder: Coder, quantized: QuantizedModel, plans: list[Scales], beta: int, weight: int
-) -> TensorCoder:
+def _stream(coder: Coder, quantized: QuantizedModel, plans: list[Scales], beta: int, weight: int) -> TensorCoder:
     coder.section = "architecture"
     HeaderCoder().code(coder, quantized.model_type, quantized.config)
     _, tables = _prelude(coder, quantized.seed, beta, weight)
@@ -304,15 +274,16 @@ def _trimmed(code: bytes, quantized: QuantizedModel) -> bytes:
         above = (int.from_bytes(head, "big") + 1) % (1 << 8 * len(head))
         for candidate in (head, above.to_bytes(len(head), "big")):
             try:
-                same = _same(_parse(candidate)[0], quantized)
+                equal = same(_parse(candidate)[0], quantized)
             except CodeFormatError:
-                same = False
-            if same:
+                equal = False
+            if equal:
                 return candidate.rstrip(b"\0")
     return code
 
 
-def _same(left: QuantizedModel, right: QuantizedModel) -> bool:
+def same(left: QuantizedModel, right: QuantizedModel) -> bool:
+    """Whether two quantized models hold the same integers, exponents and architecture."""
     if (left.model_type, left.config, left.seed) != (right.model_type, right.config, right.seed):
         return False
     return len(left.tensors) == len(right.tensors) and all(
@@ -323,19 +294,6 @@ def _same(left: QuantizedModel, right: QuantizedModel) -> bool:
         and np.array_equal(a.values, b.values)
         for a, b in zip(left.tensors, right.tensors, strict=True)
     )
-
-
-def _check(code: bytes, fingerprint: int) -> bytes:
-    return (zlib.crc32(code) ^ (fingerprint & 0xFFFF)).to_bytes(CHECK_BYTES, "big")
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 128:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def _report(progress: Progress | None, fraction: float) -> None:

@@ -34,7 +34,9 @@ class HeaderCoder:
         return name, self._dict(coder, config)
 
     def _dict(self, coder: Coder, value: dict[str, Any]) -> dict[str, Any]:
-        """Known keys in the order of the list, by how many of the list they skip; then any others, spelled out."""
+        """Known keys in the order of the list, by how many of the list they skip; then any others, spelled
+        out.
+        """
         known = sorted(KEYS.index(key) for key in value if key in KEYS)
         others = sorted(key for key in value if key not in KEYS)
         out: dict[str, Any] = {}

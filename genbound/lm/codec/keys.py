@@ -1,4 +1,5 @@
-"""Names every coded configuration may refer to by number: common architectures and configuration keys of transformers.
+"""Names every coded configuration may refer to by number: common architectures and configuration keys of
+transformers.
 
 The order is part of the file format; new names are only ever added at the end.
 """
@@ -7,8 +8,8 @@ from __future__ import annotations
 
 MODEL_TYPES = (
     "gpt2", "gpt_neox", "llama", "gpt_neo", "gptj", "opt", "bloom", "mpt", "falcon", "phi", "phi3", "qwen2", "qwen3",
-    "mistral", "mixtral", "gemma", "gemma2", "gemma3_text", "olmo", "olmo2", "olmo3", "stablelm", "starcoder2", "smollm3",
-    "granite", "cohere", "mamba", "mamba2", "rwkv", "gpt_bigcode", "codegen", "nanochat",
+    "mistral", "mixtral", "gemma", "gemma2", "gemma3_text", "olmo", "olmo2", "olmo3", "stablelm", "starcoder2",
+    "smollm3", "granite", "cohere", "mamba", "mamba2", "rwkv", "gpt_bigcode", "codegen", "nanochat",
 )  # fmt: skip
 
 KEYS = (
@@ -49,7 +50,9 @@ IGNORED = frozenset(
         "gguf_file", "use_kernels", "kernel_config",
     }
 )  # fmt: skip
-"""Keys that do not change the evaluated function, or that may not be chosen by a file; never coded, never read."""
+"""Keys that do not change the evaluated function, or that may not be chosen by a file; never coded, never
+read.
+"""
 
 MEANINGFUL = (
     "hidden_act", "hidden_activation", "activation_function", "layer_norm_eps", "rms_norm_eps", "layer_norm_epsilon",

@@ -1,4 +1,6 @@
-"""The encoder's choices that the decoder only reads: classes of tensors, rows and columns, and the shape of the tables."""
+"""The encoder's choices that the decoder only reads: classes of tensors, rows and columns, and the shape of
+the tables.
+"""
 
 from __future__ import annotations
 
@@ -114,9 +116,7 @@ def _best_base(tensor: QuantizedTensor, scales: Scales, beta: int) -> tuple[int,
         base = better
 
 
-def _bits(
-    index: int, values: NDArray[np.int64], beta: int
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _bits(index: int, values: NDArray[np.int64], beta: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Code lengths of integers in one class, and which of them escape."""
     low = low_bits(index)
     bound = reach(index - 4 * low)
@@ -130,10 +130,10 @@ def _bits(
     return bits, escapes
 
 
-def _best_offsets(
-    tensor: QuantizedTensor, scales: Scales, beta: int, axis: int
-) -> tuple[NDArray[np.int64], float]:
-    """The cheapest offset (in units of two classes) of every row (axis 0) or column (axis 1), and the bits it saves."""
+def _best_offsets(tensor: QuantizedTensor, scales: Scales, beta: int, axis: int) -> tuple[NDArray[np.int64], float]:
+    """The cheapest offset (in units of two classes) of every row (axis 0) or column (axis 1), and the bits
+    it saves.
+    """
     own, other = _axis_offsets(tensor, scales)
     values = tensor.values
     if axis == 1:

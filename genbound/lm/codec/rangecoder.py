@@ -1,8 +1,8 @@
 """One range coder for the whole file, written once for both directions.
 
-`Writer` and `Reader` share an interface in which every call takes the value to write (ignored when reading) and returns
-the value written or read; a format described with these calls is its own encoder and decoder. Probabilities are
-integer frequencies below 2^24, exact in float64, so both sides build the same tables.
+`Writer` and `Reader` share an interface in which every call takes the value to write (ignored when reading)
+and returns the value written or read; a format described with these calls is its own encoder and decoder.
+Probabilities are integer frequencies below 2^24, exact in float64, so both sides build the same tables.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ _model: Any = constriction.stream.model  # pyright: ignore[reportAttributeAccess
 _queue: Any = constriction.stream.queue  # pyright: ignore[reportAttributeAccessIssue]
 
 Frequencies = NDArray[np.int64]
+
+_PART = 16
+"""Plain bits go in parts of this width: the coder's tables have 24-bit precision."""
 
 
 class Coder(Protocol):
@@ -47,7 +50,7 @@ class Coder(Protocol):
         ...
 
     def bit_fields(self, width: int, values: NDArray[np.int32], count: int) -> NDArray[np.int32]:
-        """`count` integers of `width` equally likely bits, width <= 20."""
+        """`count` integers of `width` equally likely bits, width <= 30."""
         ...
 
 
@@ -70,14 +73,16 @@ class Writer:
         return values
 
     def bits(self, width: int, value: int) -> int:
-        for shift in range(0, width, 16):
-            part = min(16, width - shift)
+        for shift in range(0, width, _PART):
+            part = min(_PART, width - shift)
             self._encoder.encode(int(value >> shift) & ((1 << part) - 1), _model.Uniform(1 << part))
         return value
 
     def bit_fields(self, width: int, values: NDArray[np.int32], count: int) -> NDArray[np.int32]:
-        if count and width:
-            self._encoder.encode(np.ascontiguousarray(values, dtype=np.int32), _model.Uniform(1 << width))
+        for shift in range(0, width if count else 0, _PART):
+            part = min(_PART, width - shift)
+            chunk = np.ascontiguousarray((values >> shift) & ((1 << part) - 1), dtype=np.int32)
+            self._encoder.encode(chunk, _model.Uniform(1 << part))
         return values
 
     @property
@@ -86,7 +91,9 @@ class Writer:
         return int(self._encoder.num_bits())
 
     def getvalue(self) -> bytes:
-        """The code, most significant byte first, without its trailing zero bytes (a reader sees zeros after the end)."""
+        """The code, most significant byte first, without its trailing zero bytes (a reader sees zeros after
+        the end).
+        """
         words = np.asarray(self._encoder.get_compressed(), dtype=np.uint32)
         return words.astype(">u4").tobytes().rstrip(b"\0")
 
@@ -160,21 +167,20 @@ class Reader:
     def bits(self, width: int, value: int = 0) -> int:
         out = 0
         try:
-            for shift in range(0, width, 16):
-                out |= int(self._decoder.decode(_model.Uniform(1 << min(16, width - shift)))) << shift
+            for shift in range(0, width, _PART):
+                out |= int(self._decoder.decode(_model.Uniform(1 << min(_PART, width - shift)))) << shift
         except BaseException as error:
             _refuse(error)
         return out
 
-    def bit_fields(
-        self, width: int, values: NDArray[np.int32] | None = None, count: int = 0
-    ) -> NDArray[np.int32]:
-        if not count or not width:
-            return np.zeros(count, dtype=np.int32)
+    def bit_fields(self, width: int, values: NDArray[np.int32] | None = None, count: int = 0) -> NDArray[np.int32]:
+        out = np.zeros(count, dtype=np.int32)
         try:
-            return np.asarray(self._decoder.decode(_model.Uniform(1 << width), count), dtype=np.int32)
+            for shift in range(0, width if count else 0, _PART):
+                out |= self._decoder.decode(_model.Uniform(1 << min(_PART, width - shift)), count) << shift
         except BaseException as error:
             _refuse(error)
+        return out
 
 
 def _table(frequencies: Frequencies, *, lazy: bool) -> Any:
@@ -182,7 +188,9 @@ def _table(frequencies: Frequencies, *, lazy: bool) -> Any:
 
 
 def _refuse(error: BaseException) -> NoReturn:
-    """A panic of the native coder is a BaseException; only what the user or the machine asked for passes through."""
+    """A panic of the native coder is a BaseException; only what the user or the machine asked for passes
+    through.
+    """
     if isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError)):
         raise error
     raise CodeFormatError("coded model: the bits are no code of its tables (edited, or not written by genbound)")

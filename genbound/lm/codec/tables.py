@@ -1,9 +1,10 @@
-"""The tables integers are coded with: a generic family as the starting point, counts that learn as symbols pass.
+"""The tables integers are coded with: a generic family as the starting point, counts that learn as symbols
+pass.
 
-A class is a scale of the integers in quarter octaves. It starts from exp(-(|q|/s)^beta), s = sqrt(2) 2^(class/4), computed
-with correctly rounded decimal arithmetic, weighted as a number of imagined symbols; everything already coded in the
-same class, in any tensor, is added to it. Nothing here was fitted to a corpus: beta and the weight are chosen by the
-encoder from a fixed list and written in the file.
+A class is a scale of the integers in quarter octaves. It starts from exp(-(|q|/s)^beta), s = sqrt(2)
+2^(class/4), computed with correctly rounded decimal arithmetic, weighted as a number of imagined symbols;
+everything already coded in the same class, in any tensor, is added to it. Nothing here was fitted to a
+corpus: beta and the weight are chosen by the encoder from a fixed list and written in the file.
 """
 
 from __future__ import annotations
@@ -125,6 +126,8 @@ def _capped(frequencies: NDArray[np.int64]) -> NDArray[np.int64]:
 
 @lru_cache(maxsize=512)
 def static_bits(index: int, beta: int) -> NDArray[np.float64]:
-    """Ideal code lengths of -reach..reach and the escape in bits under the starting table (for the encoder's choices)."""
+    """Ideal code lengths of -reach..reach and the escape in bits under the starting table (for the
+    encoder's choices).
+    """
     table = prior(index, beta, len(WEIGHTS) - 1).astype(np.float64)
     return -np.log2(table / table.sum())

@@ -1,4 +1,6 @@
-"""How one tensor lies in the file: its few numbers, its vectors of exponents, then its integers class by class."""
+"""How one tensor lies in the file: its few numbers, its vectors of exponents, then its integers class by
+class.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ _SECTIONS = ("row exponents", "column exponents", "row classes", "column classes
 
 @dataclass(frozen=True)
 class Scales:
-    """What the coder knows about the spread of a tensor's integers: a class, and offsets of two classes per row and column."""
+    """What the coder knows about the spread of a tensor's integers: a class, and offsets of two classes per
+    row and column.
+    """
 
     base: int
     rows: NDArray[np.int64]
@@ -35,7 +39,9 @@ def escape_allowance(count: int) -> int:
 
 
 class _Vector:
-    """A vector of small integers: all zero, plain, as differences, or as differences to the last vector as long."""
+    """A vector of small integers: all zero, plain, as differences, or as differences to the last vector as
+    long.
+    """
 
     def __init__(self) -> None:
         self.mode = Adaptive(4, start=(24, 8, 8, 8))
@@ -81,7 +87,11 @@ class _Vector:
 def _rough_bits(values: NDArray[np.int64]) -> float:
     _, counts = np.unique(values, return_counts=True)
     size = len(values)
-    return float(-(counts * np.log2(counts / size)).sum() + len(counts) * 0.5 * np.log2(size + 1) + np.log2(1 + np.abs(values)).sum() * 0.3)
+    return float(
+        -(counts * np.log2(counts / size)).sum()
+        + len(counts) * 0.5 * np.log2(size + 1)
+        + np.log2(1 + np.abs(values)).sum() * 0.3
+    )
 
 
 @dataclass
@@ -156,9 +166,7 @@ class TensorCoder:
         coder.section = "matrices" if matrix else "vectors"
         values = tensor.values if tensor is not None else None
         out = self._integers(coder, name, classes, (rows, columns), values)
-        return QuantizedTensor(
-            name, shape, out, step, vectors[0], vectors[1], centre, shrink, transposed, rotated
-        )
+        return QuantizedTensor(name, shape, out, step, vectors[0], vectors[1], centre, shrink, transposed, rotated)
 
     def _code_centre(self, coder: Coder, centre: int) -> int:
         """Zero, or as a difference to the last centre that was not."""

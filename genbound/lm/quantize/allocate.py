@@ -1,10 +1,10 @@
 """Which step each weight gets.
 
-To second order the loss per token grows by (1/2) sum_rc G_r D_c E[e_rc^2], with G the row sensitivities and D the weights
-`ldlq` leaves on the columns; rounding noise has variance step^2/12, and halving a step costs one bit per weight. Making the
-sum least at a fixed number of bits gives the same G_r D_c step_rc^2 to every weight of the model: one number, the water
-level, sets all steps. The steps are then rounded to a tensor step and small row and column exponents, each vector kept only
-if it saves more bits than it takes.
+To second order the loss per token grows by (1/2) sum_rc G_r D_c E[e_rc^2], with G the row sensitivities and
+D the weights `ldlq` leaves on the columns; rounding noise has variance step^2/12, and halving a step costs
+one bit per weight. Making the sum least at a fixed number of bits gives the same G_r D_c step_rc^2 to every
+weight of the model: one number, the water level, sets all steps. The steps are then rounded to a tensor
+step and small row and column exponents, each vector kept only if it saves more bits than it takes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def nominal_step(deviation: float, bits: float) -> float:
 
 
 def nominal_bits(log_steps: NDArray[np.float64], log_deviation: float) -> NDArray[np.float64]:
-    """About what weights of this deviation cost at these steps: the Gaussian rate, bending to 0 at wide steps."""
+    """About what weights of this deviation cost at these steps: the Gaussian rate, bending to 0 at wide
+    steps.
+    """
     return 0.5 * np.log2(1.0 + np.exp2(2.0 * (log_deviation + GAUSSIAN_BITS - log_steps)))
 
 
@@ -93,5 +95,7 @@ def _flat_middle(log_steps: NDArray[np.float64]) -> float:
 
 
 def _excess(log_steps: NDArray[np.float64]) -> float:
-    """Bits per weight lost by one step for all at the same loss: half log2 of arithmetic over geometric mean."""
+    """Bits per weight lost by one step for all at the same loss: half log2 of arithmetic over geometric
+    mean.
+    """
     return float(np.mean(log_steps)) - _flat_middle(log_steps)

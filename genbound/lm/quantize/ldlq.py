@@ -1,8 +1,10 @@
-"""Rounding with linear feedback: LDLQ ([QuIP], arXiv 2307.13304), the same as GPTQ (arXiv 2210.17323) on its grid.
+"""Rounding with linear feedback: LDLQ ([QuIP], arXiv 2307.13304), the same as GPTQ (arXiv 2210.17323) on
+its grid.
 
-The proxy loss is tr(R E H E^T) for E = W - Q, with R diagonal. Columns are rounded one after another; the error of each is
-pushed into the columns still to come so that it costs least. With H^-1 = U^T U, U upper triangular, the error of column
-i as it is finally paid has variance step^2/12 and weight D_i = U_ii^-2: the proxy loss is sum_i D_i step_i^2/12 per row.
+The proxy loss is tr(R E H E^T) for E = W - Q, with R diagonal. Columns are rounded one after another; the
+error of each is pushed into the columns still to come so that it costs least. With H^-1 = U^T U, U upper
+triangular, the error of column i as it is finally paid has variance step^2/12 and weight D_i = U_ii^-2: the
+proxy loss is sum_i D_i step_i^2/12 per row.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ def factor(hessian: NDArray[np.float64], damping: float = DAMPING) -> NDArray[np
     damped[np.diag_indices(size)] += damping * mean if mean > 0 else 1.0
     for _ in range(8):
         try:
-            # With J the reversal, J H J = L L^T gives H = M M^T for the upper triangular M = J L J; then U = M^-1.
+            # With J the reversal, J H J = L L^T gives H = M M^T for the upper triangular M = J L J; then U
+            # = M^-1.
             lower = np.linalg.cholesky(damped[::-1, ::-1])
             break
         except np.linalg.LinAlgError:
@@ -104,9 +107,7 @@ def ldlq(
     return np.ascontiguousarray(np.clip(out.T, -(1 << 30), 1 << 30).astype(np.int32))
 
 
-def proxy_loss(
-    weights: NDArray[np.float64], quantized: NDArray[np.float64], hessian: NDArray[np.float64]
-) -> float:
+def proxy_loss(weights: NDArray[np.float64], quantized: NDArray[np.float64], hessian: NDArray[np.float64]) -> float:
     """tr((W - Q) H (W - Q)^T)."""
     error = weights - quantized
     return float(np.einsum("ij,ij->", error @ hessian, error))

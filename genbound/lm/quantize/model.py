@@ -4,9 +4,10 @@ A matrix is kept with one row per output. Its entry at row r, column c is
 
     w = (sign(q) max(|q| - shrink/32, 0) + centre) 2^((step + 4 row_r + 4 column_c) / 8)
 
-with small integers `step` (eighths of an octave), `row_r`, `column_c` (half octaves), `shrink` and `centre`; a rotated
-matrix is then taken back through the transform of `rotation`. Every number of the model follows from integers by
-correctly rounded float64 operations in a fixed order, so a decoder reproduces the weights bit for bit.
+with small integers `step` (eighths of an octave), `row_r`, `column_c` (half octaves), `shrink` and
+`centre`; a rotated matrix is then taken back through the transform of `rotation`. Every number of the model
+follows from integers by correctly rounded float64 operations in a fixed order, so a decoder reproduces the
+weights bit for bit.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ class QuantizedTensor:
     Attributes:
         name: the parameter's name in the model.
         shape: its shape there.
-        values: q, int32, shape (rows, columns); a vector is one row, more than two axes fold into the columns.
+        values: q, int32, shape (rows, columns); a vector is one row, more than two axes fold into the
+            columns.
         step: the step in eighths of an octave.
         row_exponents, column_exponents: half octaves per row and column.
         centre: added to every integer (norm weights sit near one).

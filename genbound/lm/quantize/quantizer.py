@@ -73,7 +73,8 @@ def quantize(
     Args:
         model: a Hugging Face causal language model.
         method: "rtn" (nearest, one step per tensor) or "ldlq" (feedback and steps from the calibration).
-        bits: the nominal rate per weight, 1 to 12: what a Gaussian would cost; the coded file says what was paid.
+        bits: the nominal rate per weight, 1 to 12: what a Gaussian would cost; the coded file says what was
+            paid.
         calibration: `hessian.collect` of the model; needed by "ldlq".
         seed: of the rotations.
         options: see `Options`.
@@ -209,7 +210,9 @@ def _with_feedback(
     wishes = {m.name: _wish(m, calibration, options, seed, graded) for m in matrices if len(m.shape) >= 2}
     if graded:
         parts = [
-            (np.add.outer(w.log_rows, w.log_columns), w.deviation, 1) for w in wishes.values() if w.deviation > -math.inf
+            (np.add.outer(w.log_rows, w.log_columns), w.deviation, 1)
+            for w in wishes.values()
+            if w.deviation > -math.inf
         ]
         level = water_level(parts, bits) if parts else 0.0
         levels = dict.fromkeys(wishes, level)
@@ -247,9 +250,12 @@ def _wish(matrix: _Matrix, calibration: Hessians, options: Options, seed: int, g
     column = np.ones(columns)
     triangle = None
     if hessian is not None and hessian.shape == (columns, columns):
-        sensitivity = row if row is not None and options.rows else np.full(rows, 1.0 if row is None else float(row.mean()))
+        sensitivity = (
+            row if row is not None and options.rows else np.full(rows, 1.0 if row is None else float(row.mean()))
+        )
         if embedded is not None and graded:
-            # A shared matrix: what its rows do as embeddings is added, as a diagonal, to what they do as outputs.
+            # A shared matrix: what its rows do as embeddings is added, as a diagonal, to what they do as
+            # outputs.
             weight = float(sensitivity.sum())
             hessian = hessian + np.diag(embedded[1]) / max(weight, 1e-300)
             sensitivity = sensitivity + embedded[0] / max(float(np.trace(hessian)), 1e-300)

@@ -1,8 +1,9 @@
 """Randomised block Walsh-Hadamard rotations, exact to the bit on every machine.
 
-The rotation of a dimension n is block diagonal: blocks of m = the largest power of two dividing n, each the orthonormal
-Walsh-Hadamard matrix, after a random flip of signs. Only additions, subtractions and one multiplication by a fixed
-constant are used, in a fixed order, so encoder and decoder agree bit for bit ([QuIP], arXiv 2307.13304, section 4).
+The rotation of a dimension n is block diagonal: blocks of m = the largest power of two dividing n, each the
+    orthonormal Walsh-Hadamard matrix, after a random flip of signs. Only additions, subtractions and one
+    multiplication by a fixed constant are used, in a fixed order, so encoder and decoder agree bit for bit
+    ([QuIP], arXiv 2307.13304, section 4).
 """
 
 from __future__ import annotations

@@ -1,0 +1,36 @@
+"""Shared fixtures: a toy stream, a tiny model on disk, and settings that certify it in about a second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from genbound.certificate.settings import Settings
+
+torch.set_num_threads(1)  # tiny models: threads cost more than they bring
+
+QUICK = Settings(rates=(3.0, 5.0), pilot=8, calibration=8, context=16)
+
+
+def toy_tokens(n: int = 4097, vocab_size: int = 96, seed: int = 0) -> np.ndarray:
+    """A stream with some structure: a noisy walk over the vocabulary."""
+    rng = np.random.default_rng(seed)
+    steps = rng.choice([0, 1, 2, 50], size=n, p=[0.4, 0.3, 0.2, 0.1])
+    return (np.cumsum(steps) % vocab_size).astype(np.uint16)
+
+
+@pytest.fixture(scope="session")
+def toy_bin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "toy.bin"
+    toy_tokens().tofile(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tiny_models import save_folder
+
+    return save_folder(tmp_path_factory.mktemp("model"), "neox", tied=False)

@@ -1,0 +1,326 @@
+"""From a model and its tokens to a certificate, and back through `verify`."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import subprocess
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import QUICK, toy_tokens
+from tiny_models import KINDS, SAMPLE, save_folder
+
+import genbound as gb
+from genbound.certificate.certificate import Certificate, seals
+from genbound.certificate.rows import METHODS
+from genbound.errors import CertificateError, DataError, DomainError
+from genbound.lm import verify as verify_module
+from genbound.lm.certify import certify
+from genbound.lm.verify import leaves, verify
+
+CHAIN = ("finzi_bound", "empirical_freedman", "geometric_mean", "floor")
+
+
+@pytest.fixture(scope="module")
+def made(toy_model: Path, toy_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Certificate]:
+    """A certificate whose every token was read, with a held-out yardstick."""
+    out = tmp_path_factory.mktemp("certificate")
+    heldout = tmp_path_factory.mktemp("heldout") / "held.bin"
+    toy_tokens(1000, seed=1).tofile(heldout)
+    return out, certify(toy_model, toy_bin, out, settings=QUICK, heldout=heldout)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("tied", [False, True])
+def test_every_architecture_tied_and_untied(kind: str, tied: bool, toy_bin: Path, tmp_path: Path) -> None:
+    folder = save_folder(tmp_path / "model", kind, tied)
+    certificate = certify(folder, toy_bin, tmp_path / "out", settings=QUICK)
+    values = [certificate.bounds[name].value for name in CHAIN]  # type: ignore[union-attr]
+    assert values == sorted(values, reverse=True)
+    assert certificate.content["model"]["parameters"] > 10_000
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(
+        ["certificate.json", *(code.file for code in certificate.codes.values())]
+    )
+
+
+def test_what_a_certificate_holds(made: tuple[Path, Certificate]) -> None:
+    out, certificate = made
+    assert Certificate.load(out).to_dict() == certificate.to_dict()
+    assert list(certificate.bounds) == list(METHODS)
+    assert certificate.bounds["progressive_validation"] is None
+    assert certificate.content["reading"]["n_tokens"] == 4096
+    for code in certificate.codes.values():
+        assert code.code_bits == 8 * (out / code.file).stat().st_size
+    headline = certificate.bounds["geometric_mean"]
+    assert headline is not None
+    assert headline.complexity == pytest.approx(sum(headline.paid.values()) / 4096, rel=1e-12)
+    assert headline.paid["code of the model"] >= certificate.codes[str(headline.code)].code_bits * math.log(2)
+    assert math.fsum(certificate.decomposition.values()) == certificate.value
+    assert certificate.decomposition["sampling"] == 0.0
+    assert certificate.decomposition["complexity"] > 0
+    assert certificate.decomposition["loss_variation"] > 0
+
+
+def test_the_bound_is_the_theorem_on_the_decoded_models_losses(made: tuple[Path, Certificate], toy_bin: Path) -> None:
+    """Recompute the headline from the coded file with nothing but torch, numpy and the formula."""
+    import torch
+
+    from genbound.lm import codec
+
+    out, certificate = made
+    row = certificate.bounds["geometric_mean"]
+    assert row is not None
+    assert row.alpha is not None
+    model = codec.read(out / certificate.codes[str(row.code)].file).build()
+    tokens = torch.from_numpy(np.fromfile(toy_bin, dtype=np.uint16).astype(np.int64))
+    inputs, targets = tokens[:4096].reshape(-1, 16), tokens[1:4097].reshape(-1, 16)
+    with torch.no_grad():
+        p = model(input_ids=inputs).logits.double().softmax(-1)
+    q = (1 - row.alpha) * p + row.alpha / 96
+    x = -q.gather(-1, targets[..., None]).log().numpy().ravel()
+    entropy = -(q * q.log()).sum(-1).numpy().ravel()
+    y = np.maximum(entropy - row.tuned["offset"], gb.smoothing.entropy_floor(row.alpha, 96))
+    u = y + row.tuned["shift"]
+    c = sum(row.paid.values()) / 4096
+    value = u.mean() - math.exp(-c) * math.exp(np.log(u - x).mean())
+    assert value <= row.value < value + 1e-5
+
+
+def test_twice_the_same_bytes(made: tuple[Path, Certificate], toy_model: Path, toy_bin: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    for out in (first, second):
+        certify(toy_model, toy_bin, out, settings=replace(QUICK, windows=64))
+    assert {p.name: p.read_bytes() for p in first.iterdir()} == {p.name: p.read_bytes() for p in second.iterdir()}
+
+
+def test_sampled_windows_pay_a_second_stage(toy_model: Path, tmp_path: Path) -> None:
+    toy_tokens((1 << 20) + 1).tofile(tmp_path / "long.bin")
+    settings = replace(QUICK, rates=(3.0,), windows=200)
+    few = certify(toy_model, tmp_path / "long.bin", tmp_path / "few", settings=settings)
+    assert few.content["reading"]["mode"] == "sampled windows"
+    assert few.content["reading"]["windows_read"] == 200
+    assert few.decomposition["sampling"] > 0
+    assert math.fsum(few.decomposition.values()) == few.value
+    for name in ("azuma_hoeffding", "finzi_bound", "empirical_freedman", "geometric_mean"):
+        row = few.bounds[name]
+        assert row is not None
+        assert row.paid["second stage, over the windows"] > math.log(100)
+        assert row.value > few.bounds["floor"].value  # type: ignore[union-attr]
+    values = [few.bounds[name].value for name in CHAIN]  # type: ignore[union-attr]
+    assert values == sorted(values, reverse=True)
+    many = certify(toy_model, tmp_path / "long.bin", tmp_path / "many", settings=replace(settings, windows=4000))
+    assert many.decomposition["sampling"] < few.decomposition["sampling"]
+    assert many.value < few.value
+    assert verify(tmp_path / "few").ok
+
+
+def test_a_users_sample_is_only_assumed_uniform(toy_model: Path, toy_bin: Path, tmp_path: Path) -> None:
+    certificate = certify(toy_model, toy_bin, tmp_path, settings=replace(QUICK, population=10**6))
+    assert certificate.content["reading"]["mode"] == "assumed uniform"
+    assert certificate.content["reading"]["n_tokens"] == 10**6
+    assert any("ASSUMED" in fact for fact in certificate.content["fixed_beforehand"])
+    assert verify(tmp_path).ok
+    with pytest.raises(DomainError, match="n is smaller than the sample"):
+        certify(toy_model, toy_bin, tmp_path / "other", settings=replace(QUICK, population=100))
+
+
+def test_text_through_a_tokenizer(tmp_path: Path) -> None:
+    folder = save_folder(tmp_path / "model", "llama", tokenizer="characters")
+    (tmp_path / "data.txt").write_text(SAMPLE * 8)
+    certificate = certify(folder, tmp_path / "data.txt", tmp_path / "out", settings=QUICK)
+    assert certificate.content["data"]["bytes_per_token"] == pytest.approx(1.0, abs=0.02)
+    assert verify(tmp_path / "out").ok
+
+
+# --------------------------------------------------------------------------------------------------------- verify
+
+
+def test_verify_agrees_to_the_last_bit(made: tuple[Path, Certificate]) -> None:
+    result = verify(made[0])
+    assert result.ok
+    assert result.largest == 0.0
+    assert result.fields > 150
+
+
+def _edited(value: Any) -> Any:
+    if isinstance(value, bool) or value is None:
+        return "edited"
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, float):
+        return value * 1.001 + 0.001
+    return value + "x"
+
+
+def test_verify_names_every_edited_field(
+    made: tuple[Path, Certificate], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every scalar of certificate.json in turn. Opening model and data, and passes, are remembered by argument."""
+    out, certificate = made
+    content = certificate.to_dict()
+    for code in certificate.codes.values():
+        (tmp_path / code.file).write_bytes((out / code.file).read_bytes())
+    _remember(monkeypatch)
+    paths = [path for path, _ in leaves(content)]
+    assert len(paths) > 200
+    for path in paths:
+        edited = copy.deepcopy(content)
+        place: Any = edited
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = _edited(place[path[-1]])
+        (tmp_path / "certificate.json").write_text(json.dumps(edited))
+        try:
+            result = verify(tmp_path)
+        except CertificateError as error:
+            assert path[0] in ("schema", "codes"), (path, error)
+            continue
+        assert not result.ok, path
+        named = [difference.field for difference in result.differences]
+        wanted = ".".join(str(p) for p in path[:2]) if path[0] != "seals" else path[1]
+        section = str(path[0]) if path[0] != "seals" else path[1].split(".")[0]
+        assert any(name.startswith((wanted, section)) for name in named), (path, named)
+
+
+@pytest.mark.parametrize("name", ["geometric_mean", "empirical_freedman", "floor"])
+def test_verify_sees_through_repaired_seals(made: tuple[Path, Certificate], tmp_path: Path, name: str) -> None:
+    out, certificate = made
+    content = copy.deepcopy(certificate.to_dict())
+    content["bounds"][name]["value"] -= 0.01
+    content["seals"] = seals(content)
+    for code in certificate.codes.values():
+        (tmp_path / code.file).write_bytes((out / code.file).read_bytes())
+    (tmp_path / "certificate.json").write_text(json.dumps(content))
+    assert [d.field for d in verify(tmp_path).differences] == [f"bounds.{name}.value"]
+
+
+def _remember(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, measured = verify_module.open_subject, verify_module.measure_chosen
+    subjects: dict[str, Any] = {}
+    evidence: dict[str, Any] = {}
+
+    def open_once(*args: Any, cache: Path, progress: Any, **kwargs: Any) -> Any:
+        key = repr((args, sorted(kwargs.items(), key=lambda item: item[0])))
+        if key not in subjects:
+            subjects[key] = opened(*args, cache=cache, progress=progress, **kwargs)
+        return subjects[key]
+
+    def measure_once(subject: Any, files: Any, choices: Any, run: Any, *, folder: Path) -> Any:
+        key = repr((id(subject), files, choices))
+        if key not in evidence:
+            evidence[key] = measured(subject, files, choices, run, folder=folder)
+        return evidence[key]
+
+    monkeypatch.setattr(verify_module, "open_subject", open_once)
+    monkeypatch.setattr(verify_module, "measure_chosen", measure_once)
+
+
+def test_a_damaged_folder_is_a_clear_error(made: tuple[Path, Certificate], tmp_path: Path) -> None:
+    out, certificate = made
+    with pytest.raises(CertificateError, match="no such file"):
+        verify(tmp_path)
+    text = (out / "certificate.json").read_text()
+    (tmp_path / "certificate.json").write_text(text[: len(text) // 2])
+    with pytest.raises(CertificateError, match="cannot be read as JSON"):
+        verify(tmp_path)
+    (tmp_path / "certificate.json").write_text(text)
+    with pytest.raises(CertificateError, match="coded model of"):
+        verify(tmp_path)
+    for code in certificate.codes.values():
+        data = bytearray((out / code.file).read_bytes())
+        data[len(data) // 2] ^= 1
+        (tmp_path / code.file).write_bytes(bytes(data))
+    with pytest.raises(gb.GenboundError, match=r"coded model|NOT verified"):
+        result = verify(tmp_path)
+        raise CertificateError(str(result))
+
+
+# ------------------------------------------------------------------------------------------------------ interruption
+
+
+def test_interrupted_anywhere_it_continues_to_the_same_certificate(
+    toy_model: Path, toy_bin: Path, tmp_path: Path
+) -> None:
+    """SIGKILL at ten random moments of the run; what is left on disk is continued, and nothing partial looks whole."""
+    script = Path(__file__).parent / "kill_and_resume.py"
+    result = subprocess.run(
+        [sys.executable, str(script), str(toy_model), str(toy_bin), str(tmp_path), "10"],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "10 kills" in result.stdout
+
+
+def test_another_run_in_the_same_folder_starts_afresh(toy_model: Path, toy_bin: Path, tmp_path: Path) -> None:
+    first = certify(toy_model, toy_bin, tmp_path, settings=QUICK)
+    second = certify(toy_model, toy_bin, tmp_path, settings=replace(QUICK, delta=0.2, rates=(4.0,)))
+    assert second.value != first.value
+    assert Certificate.load(tmp_path).to_dict() == second.to_dict()
+    assert {p.name for p in tmp_path.glob("*.gbc")} == {code.file for code in second.codes.values()}
+
+
+@cache
+def _torchrun(workers: int, model: str, data: str, out: str) -> bytes:
+    command = [
+        sys.executable, "-m", "torch.distributed.run", f"--nproc_per_node={workers}", "--master_port=29571",
+        "-m", "genbound", "certify", model, "--data", data, "-o", out, "--rates", "3", "--pilot", "8",
+        "--calibration", "8", "--context", "16",
+    ]  # fmt: skip
+    import os
+
+    result = subprocess.run(
+        command, capture_output=True, text=True, timeout=240, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-4000:]
+    return (Path(out) / "certificate.json").read_bytes()
+
+
+def test_two_workers_write_the_same_certificate(toy_model: Path, toy_bin: Path, tmp_path: Path) -> None:
+    together = _torchrun(2, str(toy_model), str(toy_bin), str(tmp_path / "two"))
+    settings = replace(QUICK, rates=(3.0,))
+    certify(toy_model, toy_bin, tmp_path / "one", settings=settings)
+    assert together == (tmp_path / "one" / "certificate.json").read_bytes()
+
+
+# ----------------------------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"delta": 0.0}, "delta=0.0: need 0 < delta < 1"),
+        ({"delta": 1.0}, "delta=1.0"),
+        ({"rates": ()}, "rates"),
+        ({"rates": (3.0, 3.0)}, "each once"),
+        ({"rates": (0.5,)}, "rate=0.5"),
+        ({"quantizers": ("awq",)}, "quantizers"),
+        ({"pilot": 1}, "pilot=1"),
+        ({"context": 0}, "context=0"),
+        ({"population": 10**9, "windows": 5}, "not sampled again"),
+    ],
+)
+def test_settings_outside_their_domain(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(DomainError, match=message):
+        replace(QUICK, **change)
+
+
+def test_a_context_longer_than_the_models_own(toy_model: Path, toy_bin: Path, tmp_path: Path) -> None:
+    with pytest.raises(DomainError, match="context=1000: need at most"):
+        certify(toy_model, toy_bin, tmp_path, settings=replace(QUICK, context=1000))
+
+
+def test_data_that_does_not_fit(toy_model: Path, tmp_path: Path) -> None:
+    np.array([1, 2, 96], dtype=np.uint16).tofile(tmp_path / "outside.bin")
+    with pytest.raises(DataError, match="token 2 is 96"):
+        certify(toy_model, tmp_path / "outside.bin", tmp_path / "out", settings=QUICK)
+    np.array([1], dtype=np.uint16).tofile(tmp_path / "short.bin")
+    with pytest.raises(DataError, match="at least 2"):
+        certify(toy_model, tmp_path / "short.bin", tmp_path / "out", settings=QUICK)
+    assert not (tmp_path / "out" / "certificate.json").exists()
