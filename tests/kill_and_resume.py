@@ -57,7 +57,9 @@ def main() -> None:
         _, status = os.waitpid(child, 0)
         if os.WIFSIGNALED(status):
             done += 1
-            if (out / "certificate.json").exists() and (out / "certificate.json").read_bytes() != wanted["certificate.json"]:
+            if (out / "certificate.json").exists() and (out / "certificate.json").read_bytes() != wanted[
+                "certificate.json"
+            ]:
                 raise SystemExit("a killed run left a certificate that is not the whole one")
         else:
             finished += 1

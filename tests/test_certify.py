@@ -177,11 +177,11 @@ def test_verify_names_every_edited_field(
             place = place[key]
         place[path[-1]] = _edited(place[path[-1]])
         (tmp_path / "certificate.json").write_text(json.dumps(edited))
-        try:
-            result = verify(tmp_path)
-        except CertificateError as error:
-            assert path[0] in ("schema", "codes"), (path, error)
+        if path[0] == "schema":
+            with pytest.raises(CertificateError):  # nothing to compare with: refused at once
+                verify(tmp_path)
             continue
+        result = verify(tmp_path)
         assert not result.ok, path
         named = [difference.field for difference in result.differences]
         wanted = ".".join(str(p) for p in path[:2]) if path[0] != "seals" else path[1]
@@ -237,9 +237,8 @@ def test_a_damaged_folder_is_a_clear_error(made: tuple[Path, Certificate], tmp_p
         data = bytearray((out / code.file).read_bytes())
         data[len(data) // 2] ^= 1
         (tmp_path / code.file).write_bytes(bytes(data))
-    with pytest.raises(gb.GenboundError, match=r"coded model|NOT verified"):
-        result = verify(tmp_path)
-        raise CertificateError(str(result))
+    with pytest.raises(gb.GenboundError, match="coded model"):
+        verify(tmp_path)
 
 
 # ------------------------------------------------------------------------------------------------------ interruption

@@ -222,7 +222,7 @@ def test_ldlq_with_column_steps_beats_one_step_at_equal_entropy() -> None:
     weights, hessian = correlated(256, 64)
     triangle = factor(hessian, 1e-3)
     log_columns = np.log2(np.abs(np.diag(triangle)))
-    level = water_level([(log_columns[None, :] + np.zeros((256, 1)), 0.0, 1)], 4.0)
+    level = water_level([(log_columns[None, :] + np.zeros((256, 1)), np.zeros((256, 1)))], 4.0)
     columns = 2.0 ** (log_columns + level)
     varied = ldlq(weights, triangle, np.ones(256), columns)
     step = 2.0 ** nominal_step(1.0, 4.0)

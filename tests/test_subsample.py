@@ -35,7 +35,7 @@ from genbound.subsample import (
     two_stage_geometric_mean,
     two_stage_lotfi,
 )
-from genbound.windows import geometric_stage, second_stage
+from genbound.subsample.windows import geometric_stage, second_stage
 
 settings.register_profile("unhurried", deadline=None)  # shared machines stall now and then
 settings.load_profile("unhurried")

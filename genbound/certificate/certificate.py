@@ -38,7 +38,7 @@ STATEMENT = {
     ),
 }
 
-FIXED_BEFOREHAND = (
+FIXED_BEFOREHAND: tuple[str, ...] = (
     "the tokenizer or alphabet and the vocabulary size",
     "the window length and the rule that cuts the stream into windows; the first token is conditioned on",
     "the coded file format and its decoder (the code length counts every byte of the file)",
@@ -102,8 +102,7 @@ class Certificate:
     def bounds(self) -> dict[str, BoundRow | None]:
         """Every printed bound by name; None where there was nothing to compute it from."""
         return {
-            name: None if (row := self.content["bounds"][name]) is None else BoundRow.from_dict(row)
-            for name in METHODS
+            name: None if (row := self.content["bounds"][name]) is None else BoundRow.from_dict(row) for name in METHODS
         }
 
     @property
@@ -134,10 +133,9 @@ class Certificate:
 
     def __str__(self) -> str:
         model, reading = self.content["model"], self.content["reading"]
-        head = f"{model['name']}: {model['parameters']:,} parameters, n = {reading['n_tokens']:,} tokens, {reading['mode']}"
-        rows = [
-            f"  {name:<24}{'-' if row is None else format(row.value, '.4f')}" for name, row in self.bounds.items()
-        ]
+        size = f"{model['parameters']:,} parameters, n = {reading['n_tokens']:,} tokens"
+        head = f"{model['name']}: {size}, {reading['mode']}"
+        rows = [f"  {name:<24}{'-' if row is None else format(row.value, '.4f')}" for name, row in self.bounds.items()]
         return "\n".join([head, *rows])
 
 
@@ -147,9 +145,7 @@ _SECTIONS = (
 )  # fmt: skip
 
 
-def compose(
-    description: Mapping[str, Any], settings: Settings, choices: Choices, evidence: Evidence
-) -> Certificate:
+def compose(description: Mapping[str, Any], settings: Settings, choices: Choices, evidence: Evidence) -> Certificate:
     """Compute every bound from the evidence and write the certificate down."""
     problem = evidence.problem
     found = {

@@ -36,9 +36,7 @@ class Candidate:
 def best(problem: Problem, pilots: Pilots) -> dict[str, Candidate]:
     """The most promising candidate of each method."""
     found = [_candidates(problem, coded, pilot) for coded, pilot in pilots.values()]
-    return {
-        name: min((c for each in found for c in each[name]), key=lambda c: c.value) for name in found[0]
-    }
+    return {name: min((c for each in found for c in each[name]), key=lambda c: c.value) for name in found[0]}
 
 
 def _candidates(problem: Problem, coded: CodedModel, pilot: SampleStatistics) -> dict[str, list[Candidate]]:

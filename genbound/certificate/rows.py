@@ -21,9 +21,6 @@ METHODS = (
 )
 """Every bound a certificate shows, in the order it shows them."""
 
-COMPLEXITY_METHODS = ("lotfi_subsampled", "azuma_hoeffding", "finzi_bound", "empirical_freedman", "geometric_mean", "floor")
-"""The ones about the coded model, driven by its code length; the others are yardsticks."""
-
 DECOMPOSITION = (
     "empirical_risk",
     "quantization_error",

@@ -23,6 +23,7 @@ from genbound.concentration.freedman import GRID_SIZE as S_GRID
 from genbound.concentration.geometric_mean import GRID_SIZE as SHIFT_GRID
 from genbound.errors import DomainError
 from genbound.subsample import (
+    WindowSample,
     tune_two_stage,
     tune_two_stage_azuma,
     tune_two_stage_empirical_freedman,
@@ -34,7 +35,6 @@ from genbound.subsample import (
     two_stage_geometric_mean,
     two_stage_lotfi,
 )
-from genbound.windows import WindowSample
 
 Sample = tuple[CodedModel, SampleStatistics]
 
@@ -76,7 +76,8 @@ def _losses_only(statistics: SampleStatistics, alpha: float) -> WindowSample:
 def _with_range(losses: np.ndarray, centres: np.ndarray, alpha: float, vocab_size: int) -> WindowSample:
     return WindowSample(
         losses, centres, ceiling=smoothing.ceiling(alpha, vocab_size),
-        prediction_floor=smoothing.entropy_floor(alpha, vocab_size), prediction_ceiling=smoothing.log_vocabulary(vocab_size),
+        prediction_floor=smoothing.entropy_floor(alpha, vocab_size),
+        prediction_ceiling=smoothing.log_vocabulary(vocab_size),
     )  # fmt: skip
 
 
@@ -127,14 +128,14 @@ _STAGE_1: dict[str, Callable[[Problem, CodedModel], Nats]] = {
 # -------------------------------------------------------------------------------------------------- the fresh sample
 
 
-def sampled_rows(
-    problem: Problem, choices: Mapping[str, Choice], codes: Mapping[str, Sample]
-) -> dict[str, BoundRow]:
+def sampled_rows(problem: Problem, choices: Mapping[str, Choice], codes: Mapping[str, Sample]) -> dict[str, BoundRow]:
     """Every bound about a coded model, at what the pilot chose, from the windows drawn afterwards."""
     return {name: _EVALUATE[name](problem, choice, *codes[choice.code]) for name, choice in choices.items()}
 
 
-def _row(result: BoundResult, choice: Choice, paid: Mapping[str, float], problem: Problem, about: str = ABOUT_CODE) -> BoundRow:
+def _row(
+    result: BoundResult, choice: Choice, paid: Mapping[str, float], problem: Problem, about: str = ABOUT_CODE
+) -> BoundRow:
     return BoundRow(
         value=result.value, about=about, n=problem.n, code=choice.code, alpha=choice.alpha,
         complexity=result.complexity, terms=dict(result.terms), tuned=dict(result.tuned),
@@ -207,4 +208,3 @@ _EVALUATE: dict[str, Callable[[Problem, Choice, CodedModel, SampleStatistics], B
     "geometric_mean": _geometric_mean,
     "floor": _floor,
 }
-

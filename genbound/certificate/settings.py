@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -95,13 +94,7 @@ class Settings:
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Settings:
         try:
-            return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})
+            fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+            return cls(**fields)
         except TypeError as error:
             raise DomainError(f"settings: {error}") from error
-
-
-def nats_to_bits(nats: float, per: float | None = None) -> float | None:
-    """Nats per token to bits per token, or per byte when `per` bytes stand behind a token; None without bytes."""
-    if per is None or per <= 0:
-        return None
-    return nats / math.log(2) / per

@@ -14,7 +14,7 @@ from genbound.cli import bound, certify, demo, ladder, verify
 from genbound.cli.common import BAD_INPUT, console, errors
 from genbound.errors import GenboundError
 
-UsageProblem = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+_USAGE = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 """Wrong options and arguments; typer carries its own copy of click, or uses the installed one, by version."""
 
 app = typer.Typer(
@@ -56,9 +56,6 @@ def main() -> None:
         code = app(args=[a for a in arguments if a != "--debug"], prog_name="genbound", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         _fail("interrupted; the steps that were finished are kept, the same command continues")
-    except UsageProblem as error:
-        error.show()  # type: ignore[attr-defined]
-        raise SystemExit(BAD_INPUT) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
@@ -66,6 +63,11 @@ def main() -> None:
         if debug:
             raise
         _fail(_describe(error))
+    except Exception as error:
+        if not isinstance(error, _USAGE):
+            raise
+        error.show()  # type: ignore[attr-defined]
+        raise SystemExit(BAD_INPUT) from None
     raise SystemExit(code if isinstance(code, int) else 0)
 
 

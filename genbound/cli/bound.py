@@ -15,8 +15,8 @@ from genbound.errors import DataError
 def command(
     losses: Annotated[Path, typer.Argument(help="X: losses in nats, a .npy array, one value per token.")],
     ceiling: Annotated[float, typer.Option(help="B: no loss can exceed it, whatever the data (nats).")],
-    code_bits: Annotated[float, typer.Option(help="L: prefix-free code length of the model, bits (0: one model, fixed beforehand).")] = 0.0,
-    predictions: Annotated[Path | None, typer.Option(help="Y: centres known before each token, .npy, same shape.")] = None,
+    code_bits: Annotated[float, typer.Option(help="L: prefix-free code length, bits (0: one model, fixed beforehand).")] = 0.0,
+    predictions: Annotated[Path | None, typer.Option(help="Y: centres known before each token, .npy.")] = None,
     prediction_floor: Annotated[float, typer.Option(help="No Y can be below this (nats).")] = 0.0,
     delta: Annotated[float, typer.Option(help="Failure probability of each bound.")] = 0.01,
     json: Annotated[Path | None, typer.Option(help="Also write the result here.")] = None,

@@ -13,17 +13,17 @@ from genbound.errors import DomainError
 
 def command(
     model: Annotated[str, typer.Argument(help="Folder, hub id, GGUF file, or ladder:NAME.")],
-    data: Annotated[str, typer.Option("--data", help="The training tokens: text, .jsonl, .parquet, .bin, .npy, datasets:NAME, ladder:NAME.")],
+    data: Annotated[str, typer.Option("--data", help="The training tokens: text, .jsonl, .parquet, .bin, .npy, datasets:NAME...")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder of the certificate.")],
     heldout: Annotated[str | None, typer.Option(help="Held-out data, for the yardstick.")] = None,
     delta: Annotated[float, typer.Option(help="Failure probability of each printed bound.")] = 0.01,
     rates: Annotated[str, typer.Option(help="Nominal bits per weight to try.")] = "2,3,4,6,8",
     quantizers: Annotated[str, typer.Option(help="ldlq, rtn, or both.")] = "ldlq",
-    context: Annotated[int | None, typer.Option(help="Tokens per window; default: the model's own, at most 1024.")] = None,
-    windows: Annotated[str, typer.Option(help="Windows to sample: a number, `all` (read every token) or `auto`.")] = "auto",
+    context: Annotated[int | None, typer.Option(help="Tokens per window [default: the model's, at most 1024].")] = None,
+    windows: Annotated[str, typer.Option(help="Windows to sample: a number, all or auto.")] = "auto",
     pilot: Annotated[int, typer.Option(help="Windows that choose the rate and alpha.")] = 128,
     calibration: Annotated[int, typer.Option(help="Windows that calibrate ldlq.")] = 128,
-    population: Annotated[int | None, typer.Option(help="DATA is a sample, assumed uniform, of a stream of this many tokens.")] = None,
+    population: Annotated[int | None, typer.Option(help="DATA is a sample, assumed uniform, of that many tokens.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Use the first that many tokens of DATA.")] = None,
     heldout_tokens: Annotated[int | None, typer.Option(help="Use the first that many held-out tokens.")] = None,
     field: Annotated[str | None, typer.Option(help="Field of .jsonl or column of .parquet data.")] = None,
@@ -32,7 +32,7 @@ def command(
     seed: Annotated[int, typer.Option(help="Seed of every draw; fixed beforehand.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan with estimated time and memory.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan with time and memory.")] = False,
     json: Annotated[Path | None, typer.Option(help="Also write the certificate here.")] = None,
 ) -> None:  # fmt: skip
     """Certify a causal language model on the tokens it was trained on.
@@ -53,15 +53,14 @@ def command(
         max_tokens=max_tokens, heldout_tokens=heldout_tokens, dtype=dtype,
     )  # fmt: skip
     inputs = {"heldout": heldout, "device": device, "field": field, "token_dtype": token_dtype, "gguf_file": gguf_file}
-    with progress_bars() as progress:
-        if dry_run:
-            planned = plan(model, data, settings=settings, progress=progress, **inputs)
-        else:
-            certificate = certify(model, data, out, settings=settings, progress=progress, **inputs)
     if dry_run:
+        with progress_bars() as progress:
+            planned = plan(model, data, settings=settings, progress=progress, **inputs)
         console.print(plan_table(planned))
         write_json(json, planned.to_dict())
         return
+    with progress_bars() as progress:
+        certificate = certify(model, data, out, settings=settings, progress=progress, **inputs)
     if Workers.from_environment().leads:
         for part in certificate_tables(certificate):
             console.print(part)

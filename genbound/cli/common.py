@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib.util
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,17 +47,22 @@ class Reporter:
         return Reporter(self._progress, f"{name} ")
 
 
-@contextmanager
-def progress_bars() -> Iterator[Reporter]:
+class progress_bars:
     """Bars on standard error, gone when the work is done."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=errors, transient=True, disable=not sys.stderr.isatty()) as progress:
-        yield Reporter(progress)
+
+    def __enter__(self) -> Reporter:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        self._progress = Progress(*columns, console=errors, transient=True, disable=not sys.stderr.isatty())
+        self._progress.start()
+        return Reporter(self._progress)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
 
 
 def write_json(path: Path | None, value: Any) -> None:

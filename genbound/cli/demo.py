@@ -39,7 +39,9 @@ def command(
         path = out / "ladder.png"
         ladder_figure(result["models"], path)
         console.print(f"figure: {path}", markup=False, highlight=False)
-    console.print(f"certificates: {out}/<name>; check one with: genbound verify {out}/10k", markup=False, highlight=False)
+    console.print(
+        f"certificates: {out}/<name>; check one with: genbound verify {out}/10k", markup=False, highlight=False
+    )
 
 
 def _names(text: str) -> list[str]:
@@ -51,4 +53,3 @@ def _names(text: str) -> list[str]:
         if name not in ladder_names():
             raise DomainError(f"models={name!r}: need some of {', '.join(ladder_names())}")
     return names
-

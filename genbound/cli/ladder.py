@@ -21,9 +21,7 @@ def _need_torch() -> None:
         import torch  # noqa: F401
         import transformers  # noqa: F401
     except ImportError as error:
-        raise MissingExtraError(
-            "torch and transformers are not installed: pip install 'genbound[lm]'"
-        ) from error
+        raise MissingExtraError("torch and transformers are not installed: pip install 'genbound[lm]'") from error
 
 
 @app.command("list")
@@ -55,16 +53,14 @@ def list_models(
 
 @app.command("train")
 def train_models(
-    name: Annotated[
-        str | None, typer.Argument(help="Model of the ladder: 10k, 30k, 100k, 300k or 530k.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="Model of the ladder: 10k, 30k, 100k, 300k or 530k.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Train the whole ladder.")] = False,
-    out: Annotated[
-        Path, typer.Option("-o", "--out", help="Each model goes to a folder of its name here.")
-    ] = Path("ladder"),
-    work: Annotated[
-        Path, typer.Option("--work", help="Checkpoints and pre-update losses, to continue from.")
-    ] = Path(".cache/ladder"),
+    out: Annotated[Path, typer.Option("-o", "--out", help="Each model goes to a folder of its name here.")] = Path(
+        "ladder"
+    ),
+    work: Annotated[Path, typer.Option("--work", help="Checkpoints and pre-update losses, to continue from.")] = Path(
+        ".cache/ladder"
+    ),
     resume: Annotated[bool, typer.Option("--resume/--restart", help="Continue a killed run.")] = True,
     json_file: Json = None,
 ) -> None:

@@ -77,7 +77,7 @@ def certify(
     work = out / WORK
     work.mkdir(parents=True, exist_ok=True)
     subject = open_subject(
-        model, data, settings=settings, heldout=heldout, device=device, cache=work,
+        model, data, settings=settings, heldout=heldout, device=workers.device(device), cache=work,
         field=field, token_dtype=token_dtype, gguf_file=gguf_file, progress=progress,
     )  # fmt: skip
     _claim_workspace(work, subject, workers)
@@ -97,11 +97,10 @@ def _claim_workspace(work: Path, subject: Subject, workers: Workers) -> None:
     """Keep what an interrupted run of this very certification left behind; drop anything else's."""
     key = digest({"subject": subject.description(), "settings": subject.settings.to_dict()})
     marker = work / "key"
-    if workers.leads:
-        if not marker.is_file() or marker.read_text() != key:
-            for stale in [*work.glob("*.npz"), *work.glob("*.gbc")]:
-                stale.unlink()
-            write_atomic(marker, key.encode())
+    if workers.leads and not (marker.is_file() and marker.read_text() == key):
+        for stale in [*work.glob("*.npz"), *work.glob("*.gbc")]:
+            stale.unlink()
+        write_atomic(marker, key.encode())
     workers.wait()
 
 
@@ -151,9 +150,7 @@ def decode(path: Path, subject: Subject) -> nn.Module:
 # ---------------------------------------------------------------------------------------------------- the passes
 
 
-def _measure(
-    subject: Subject, files: Mapping[str, CodedModel], run: Pass
-) -> tuple[Evidence, Choices]:
+def _measure(subject: Subject, files: Mapping[str, CodedModel], run: Pass) -> tuple[Evidence, Choices]:
     """The pilot chooses; then the whole stream, or a fresh sample of it, is read with what was chosen."""
     problem = subject.problem
     pilots = {}

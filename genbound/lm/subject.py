@@ -120,7 +120,7 @@ class Subject:
                 "windows_read": self.problem.windows or len(windows), "n_tokens": self.problem.n,
                 "heldout_tokens": None if self.heldout is None else self.heldout.n_tokens,
             },
-            "environment": environment(device=loaded.device, dtype=loaded.dtype),
+            "environment": environment(device=loaded.device.partition(":")[0], dtype=loaded.dtype),
         }  # fmt: skip
         return result
 

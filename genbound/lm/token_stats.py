@@ -79,10 +79,7 @@ def token_statistics(
         raise DataError(f"token {bad}: outside the vocabulary of {vocab_size} symbols")
     step = max(1, CHUNK_ELEMENTS // vocab_size)
     with torch.no_grad():
-        parts = [
-            _chunk(flat[i : i + step], wanted[i : i + step], tuple(alphas))
-            for i in range(0, flat.shape[0], step)
-        ]
+        parts = [_chunk(flat[i : i + step], wanted[i : i + step], tuple(alphas)) for i in range(0, flat.shape[0], step)]
     return TokenStatistics.concatenate(parts)
 
 
@@ -240,9 +237,7 @@ class _Head:
         head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
         return None if head is None else cls(model, head, vocab_size)
 
-    def statistics(
-        self, inputs: torch.Tensor, targets: torch.Tensor, alphas: Sequence[float]
-    ) -> TokenStatistics:
+    def statistics(self, inputs: torch.Tensor, targets: torch.Tensor, alphas: Sequence[float]) -> TokenStatistics:
         if self.faithful is None:
             probe = inputs[:1, :16]
             whole = _logits(self.model, probe, self.vocab_size)

@@ -85,8 +85,7 @@ def verify(
     recorded = Certificate.load(folder)
     content = recorded.to_dict()
     broken = [
-        Difference(name, _at(content, name), None, "edited: does not fit its seal")
-        for name in recorded.broken_seals()
+        Difference(name, _at(content, name), None, "edited: does not fit its seal") for name in recorded.broken_seals()
     ]
     try:
         found, fields, largest = _recompute(recorded, folder, model, data, heldout, device, tolerance, progress)
@@ -116,6 +115,7 @@ def _recompute(
     settings, codes = recorded.settings, recorded.codes
     options = content["data"]["options"]
     found: list[Difference] = []
+    workers = Workers.from_environment()
     for label, coded in codes.items():
         path = folder / coded.file
         if Path(coded.file).name != coded.file or not path.is_file():
@@ -129,11 +129,11 @@ def _recompute(
         subject = open_subject(
             model if model is not None else content["model"]["spec"],
             data if data is not None else content["data"]["spec"],
-            settings=settings, heldout=heldout, device=device or content[_ENVIRONMENT]["device"],
+            settings=settings, heldout=heldout, device=workers.device(device or content[_ENVIRONMENT]["device"]),
             cache=Path(temporary), field=options.get("field"), token_dtype=options.get("dtype"),
             gguf_file=content["model"]["gguf_file"], progress=progress,
         )  # fmt: skip
-        run = Pass(Path(temporary), Workers.from_environment(), progress)
+        run = Pass(Path(temporary), workers, progress)
         choices = Choices.from_dict(content["choices"])
         evidence = measure_chosen(subject, codes, choices, run, folder=folder)
         again = compose(subject.description(), settings, choices, evidence).to_dict()

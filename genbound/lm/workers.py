@@ -21,8 +21,12 @@ class Workers:
             return cls()
         from accelerate import PartialState
 
-        state = PartialState()
+        state = PartialState(cpu=True)  # results are gathered over gloo; the models may run elsewhere
         return cls(state.process_index, state.num_processes)
+
+    def device(self, asked: str) -> str:
+        """Where this process runs its models: `cuda` is shared out, one GPU a process."""
+        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if asked == "cuda" and self.size > 1 else asked
 
     @property
     def leads(self) -> bool:
@@ -42,4 +46,4 @@ class Workers:
         if self.size > 1:
             from accelerate import PartialState
 
-            PartialState().wait_for_everyone()
+            PartialState(cpu=True).wait_for_everyone()

@@ -53,7 +53,9 @@ def ladder_figure(models: Sequence[dict[str, Any]], path: Path) -> None:
         left.plot(sizes, values, style, marker=marker, color=colour, label=label, linewidth=1.6, markersize=4.5)
     guess = math.log(models[0]["vocab_size"])
     left.axhline(guess, color="#333333", linewidth=0.8, linestyle=(0, (1, 3)))
-    left.annotate("random guess, ln V", (sizes[0], guess), xytext=(0, -4), textcoords="offset points", va="top", fontsize=8)
+    left.annotate(
+        "random guess, ln V", (sizes[0], guess), xytext=(0, -4), textcoords="offset points", va="top", fontsize=8
+    )
     left.set(xscale="log", xlabel="parameters N", ylabel="nats per character", title="Loss and what can be proved")
     left.set_ylim(0.9, guess * 1.04)
     left.legend(fontsize=8, frameon=False, ncols=2, loc="lower left")
@@ -69,7 +71,9 @@ def ladder_figure(models: Sequence[dict[str, Any]], path: Path) -> None:
         below = [b + min(v, 0.0) for b, v in zip(below, values, strict=True)]
     for place, m in zip(places, models, strict=True):
         gap = m["bounds"]["geometric_mean"] - m["loss_train"]
-        right.annotate(f"{gap:.3f}", (place, above[place]), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=8)
+        right.annotate(
+            f"{gap:.3f}", (place, above[place]), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=8
+        )
     right.set_xticks(list(places), [m["name"] for m in models])
     right.set(xlabel="model", ylabel="nats per character", title="geometric_mean minus training loss, taken apart")
     right.set_ylim(top=max(above) * 1.32)

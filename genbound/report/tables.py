@@ -115,8 +115,7 @@ def demo_table(models: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
         line(
             LABELS[name],
             [
-                nats(m["bounds"][name])
-                + ("*" if _verdict(name, m["bounds"][name] or 0.0, m["vocab_size"]) else "")
+                nats(m["bounds"][name]) + ("*" if _verdict(name, m["bounds"][name] or 0.0, m["vocab_size"]) else "")
                 for m in models
             ],
             style,
@@ -130,17 +129,13 @@ def demo_table(models: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
         )
     line("geometric_mean", [nats(m["bounds"]["geometric_mean"]) for m in models], "bold")
     yield table
-    if any(
-        _verdict(name, value or 0.0, m["vocab_size"]) for m in models for name, value in m["bounds"].items()
-    ):
+    if any(_verdict(name, value or 0.0, m["vocab_size"]) for m in models for name, value in m["bounds"].items()):
         yield Text("* vacuous: no better than a random guess")
 
 
 def ladder_table(records: Sequence[dict[str, Any]]) -> Table:
     """The shipped models and how they were trained."""
-    table = _table(
-        "Shipped models", "name", "parameters", "characters", "train loss", "progressive", "held-out"
-    )
+    table = _table("Shipped models", "name", "parameters", "characters", "train loss", "progressive", "held-out")
     for r in records:
         table.add_row(
             r["recipe"]["name"], f"{r['parameters']:,}", f"{r['tokens']:,}",
@@ -166,5 +161,7 @@ def arrays_table(results: Sequence[Any], *, n: int, ceiling: float, delta: float
     table.add_row("mean loss", nats(mean), "", "", style="dim")
     for result in results:
         style = "bold" if result.name == "geometric_mean" else ""
-        table.add_row(result.name, nats(result.value), nats(result.value - mean), f"{result.complexity:.4g}", style=style)
+        table.add_row(
+            result.name, nats(result.value), nats(result.value - mean), f"{result.complexity:.4g}", style=style
+        )
     return table

@@ -1,10 +1,7 @@
 """The coded model file: L(h) is its size in bits, and nothing a decoder needs lies outside it.
 
-Layout of the file: two bytes of magic and version, the length of the code as a varint, a 4-byte check, the
-    code. The check is the CRC-32 of the code, its lower half combined with the fingerprint of the
-    architecture as the installed transformers lays it out. The length comes first, so no file is the
-    beginning of another one: sum over files of 2^-L <= 1. The code is one range-coded stream: architecture,
-    tables' shape, seed, tensors.
+Inside its frame the file is one range-coded stream: architecture, shape of the tables, seed of the rotations, tensors in
+the order of the model. Weights are read as integers and exponents; `QuantizedModel` turns them into float32.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The frame of a coded file: what it is, how long it is, and whether it is whole.
 
-Two bytes of magic and version, the length of the code as a varint, a 4-byte check, the code. The length comes first, so no
-file is the beginning of another one: the sum over all files of 2^-L is at most 1. The check is the CRC-32 of the code; its
-lower half is combined with the fingerprint of the architecture as the installed transformers lays it out.
+Two bytes of magic and version, the length of the code as a varint, a 4-byte check, the code. The length comes first,
+so no file is the beginning of another one: the sum over all files of 2^-L is at most 1. The check is the CRC-32 of the
+code; its lower half is combined with the fingerprint of the architecture as the installed transformers lays it out.
 """
 
 from __future__ import annotations

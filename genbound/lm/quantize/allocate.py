@@ -38,54 +38,78 @@ def nominal_step(deviation: float, bits: float) -> float:
     return math.log2(deviation) + GAUSSIAN_BITS - bits
 
 
-def nominal_bits(log_steps: NDArray[np.float64], log_deviation: float) -> NDArray[np.float64]:
-    """About what weights of this deviation cost at these steps: the Gaussian rate, bending to 0 at wide
-    steps.
-    """
-    return 0.5 * np.log2(1.0 + np.exp2(2.0 * (log_deviation + GAUSSIAN_BITS - log_steps)))
+def nominal_bits(log_steps: NDArray[np.float64], log_deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """About what weights of these deviations cost at these steps: the Gaussian rate, bending to 0 at wide steps."""
+    return 0.5 * np.log2(1.0 + np.exp2(2.0 * (log_deviations + GAUSSIAN_BITS - log_steps)))
 
 
-def water_level(parts: list[tuple[NDArray[np.float64], float, int]], bits: float) -> float:
+def water_level(parts: list[tuple[NDArray[np.float64], NDArray[np.float64]]], bits: float) -> float:
     """The common log2 shift of all steps at which the parts cost `bits` per weight on average.
 
     Args:
-        parts: (log2 relative steps, log2 deviation, weights per step) of each tensor.
+        parts: log2 relative steps (rows, columns) and log2 deviations (rows, 1) of each tensor.
+        bits: the average to meet.
     """
-    total = sum(part.size * each for part, _, each in parts)
+    total = sum(steps.size for steps, _ in parts)
     low, high = -80.0, 80.0
-    for _ in range(80):
+    for _ in range(50):
         middle = (low + high) / 2
-        rate = sum(float(nominal_bits(part + middle, dev).sum()) * each for part, dev, each in parts)
+        rate = sum(float(nominal_bits(steps + middle, deviations).sum()) for steps, deviations in parts)
         low, high = (middle, high) if rate > bits * total else (low, middle)
     return (low + high) / 2
 
 
+def activity(log_steps: NDArray[np.float64], log_deviations: NDArray[np.float64]) -> float:
+    """The share of weights wide enough to cost a bit more when the steps are halved."""
+    power = np.exp2(2.0 * np.minimum(log_deviations + GAUSSIAN_BITS - log_steps, 50.0))
+    return float(np.mean(power / (1.0 + power))) if power.size else 0.0
+
+
 def as_steps(
-    log_rows: NDArray[np.float64], log_columns: NDArray[np.float64], level: float, *, spread: int = SPREAD
+    log_rows: NDArray[np.float64],
+    log_columns: NDArray[np.float64],
+    level: float,
+    *,
+    spread: int = SPREAD,
+    active: float = 1.0,
 ) -> Steps:
-    """The grid nearest to steps 2^(level + log_rows + log_columns)."""
-    rows, row_middle = _exponents(log_rows, len(log_columns), spread)
-    columns, column_middle = _exponents(log_columns, len(log_rows), spread)
+    """The grid nearest to steps 2^(level + log_rows + log_columns).
+
+    `active` is the share of weights that gain from a step of their own.
+    """
+    rows, row_middle = _exponents(log_rows, active * len(log_columns), spread)
+    columns, column_middle = _exponents(log_columns, active * len(log_rows), spread)
     step = round(8 * (level + row_middle + column_middle))
     return Steps(int(np.clip(step, -STEP_LIMIT, STEP_LIMIT)), rows, columns)
 
 
-def _exponents(log_steps: NDArray[np.float64], each: int, spread: int) -> tuple[NDArray[np.int64], float]:
+def _exponents(log_steps: NDArray[np.float64], each: float, spread: int) -> tuple[NDArray[np.int64], float]:
     """Half-octave exponents of one axis and the log2 step they are relative to; zeros unless they pay.
 
-    `each` weights share every exponent.
+    `each` weights share an exponent; one that is wrong by d octaves loses about ln(2) d^2 bits on each of them. The
+    exponents are those with the least loss plus code length, the latter from their own frequencies.
     """
     flat = _flat_middle(log_steps)
+    zeros = np.zeros(len(log_steps), dtype=np.int64)
     if not len(log_steps):
-        return np.zeros(0, dtype=np.int64), flat
+        return zeros, flat
+    choices = np.arange(-spread, spread + 1)
     middle = float(np.median(log_steps))
-    exponents = np.clip(np.rint(2 * (log_steps - middle)), -spread, spread).astype(np.int64)
+    loss = each * math.log(2) * np.square(np.clip(log_steps - middle, -spread / 2, spread / 2)[:, None] - choices / 2)
+    price = 0.5 * np.abs(choices) + 1.0
+    picked = zeros
+    for _ in range(6):
+        picked = np.argmin(loss + price, axis=1)
+        used = np.bincount(picked, minlength=len(choices)) + 0.1
+        price = -np.log2(used / used.sum())
+    exponents = choices[picked].astype(np.int64)
+    if (exponents == exponents[0]).all():
+        return zeros, flat
     rest = log_steps - exponents / 2
-    saved = each * len(log_steps) * (_excess(log_steps) - _excess(rest))
     _, counts = np.unique(exponents, return_counts=True)
     cost = float(-(counts * np.log2(counts / len(exponents))).sum()) + 2.0 * len(counts)
-    if saved <= cost:
-        return np.zeros(len(log_steps), dtype=np.int64), flat
+    if each * len(log_steps) * (_excess(log_steps) - _excess(rest)) <= cost:
+        return zeros, flat
     return exponents, _flat_middle(rest)
 
 

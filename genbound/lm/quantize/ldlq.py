@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from genbound.errors import ModelError
 
 BLOCK = 64
-DAMPING = 1e-3
+DAMPING = 3e-2
 
 
 def factor(hessian: NDArray[np.float64], damping: float = DAMPING) -> NDArray[np.float64]:

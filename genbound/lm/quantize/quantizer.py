@@ -13,8 +13,8 @@ from torch import nn
 from genbound.errors import DomainError, ModelError, domain_error
 from genbound.lm.codec.architecture import describe
 from genbound.lm.hessian import Hessians, is_transposed
-from genbound.lm.quantize.allocate import Steps, as_steps, nominal_step, water_level
-from genbound.lm.quantize.ldlq import Rounding, factor, ldlq
+from genbound.lm.quantize.allocate import Steps, activity, as_steps, nominal_step, water_level
+from genbound.lm.quantize.ldlq import DAMPING, Rounding, factor, ldlq
 from genbound.lm.quantize.model import HALF_OCTAVE, SHRINK_UNIT, QuantizedModel, QuantizedTensor, power, powers
 from genbound.lm.quantize.rotation import rotate, signs
 
@@ -38,12 +38,12 @@ class Options:
         damping: added to H, relative to its mean diagonal.
     """
 
-    rotate: bool = False
+    rotate: bool = True
     rows: bool = True
     columns: bool = True
     deadzone: float = 0.0
     shrink: int = 0
-    damping: float = 1e-3
+    damping: float = DAMPING
     vectors: bool = True
 
 
@@ -194,12 +194,12 @@ def _rounded(
 
 @dataclass(frozen=True)
 class _Wish:
-    """A matrix and the log2 steps it would like, up to the common level; deviation is log2 of its spread."""
+    """A matrix and the log2 steps it would like, up to the common level; and log2 of the spread of its rows."""
 
     matrix: _Matrix
     log_rows: NDArray[np.float64]
     log_columns: NDArray[np.float64]
-    deviation: float
+    log_deviations: NDArray[np.float64]
     triangle: NDArray[np.float64] | None
 
 
@@ -208,22 +208,13 @@ def _with_feedback(
 ) -> list[QuantizedTensor]:
     graded = bool(calibration.rows)
     wishes = {m.name: _wish(m, calibration, options, seed, graded) for m in matrices if len(m.shape) >= 2}
+    parts = {name: (np.add.outer(w.log_rows, w.log_columns), w.log_deviations) for name, w in wishes.items()}
     if graded:
-        parts = [
-            (np.add.outer(w.log_rows, w.log_columns), w.deviation, 1)
-            for w in wishes.values()
-            if w.deviation > -math.inf
-        ]
-        level = water_level(parts, bits) if parts else 0.0
+        level = water_level(list(parts.values()), bits) if parts else 0.0
         levels = dict.fromkeys(wishes, level)
     else:
-        levels = {
-            name: water_level([(np.add.outer(w.log_rows, w.log_columns), w.deviation, 1)], bits)
-            if w.deviation > -math.inf
-            else 0.0
-            for name, w in wishes.items()
-        }
         level = 0.0
+        levels = {name: water_level([part], bits) for name, part in parts.items()}
     out: list[QuantizedTensor] = []
     for place, matrix in enumerate(matrices):
         wish = wishes.get(matrix.name)
@@ -233,7 +224,9 @@ def _with_feedback(
             step = level - 0.5 * math.log2(mean) if mean > 0 else None
             out.append(_vector(matrix, step, bits + VECTOR_BITS))
         else:
-            steps = as_steps(wish.log_rows, wish.log_columns, levels[matrix.name])
+            relative, deviations = parts[matrix.name]
+            active = activity(relative + levels[matrix.name], deviations)
+            steps = as_steps(wish.log_rows, wish.log_columns, levels[matrix.name], active=active)
             out.append(_rounded(matrix, steps, options, seed, wish.triangle))
         if progress is not None:
             progress((place + 1) / len(matrices))
@@ -243,7 +236,7 @@ def _with_feedback(
 def _wish(matrix: _Matrix, calibration: Hessians, options: Options, seed: int, graded: bool) -> _Wish:
     """log2 steps proportional to sensitivity^(-1/2), per row and column."""
     rows, columns = matrix.weights.shape
-    deviation = float(np.sqrt(np.mean(np.square(matrix.weights)))) if matrix.weights.size else 0.0
+    squares = np.mean(np.square(matrix.weights), axis=1, keepdims=True) if columns else np.zeros((rows, 1))
     hessian = calibration.inputs.get(matrix.name)
     row = calibration.rows.get(matrix.name)
     embedded = calibration.embeddings.get(matrix.name)
@@ -278,4 +271,4 @@ def _wish(matrix: _Matrix, calibration: Hessians, options: Options, seed: int, g
     floor_columns = max(float(column.mean()) * 2.0**-16, 1e-300)
     log_rows = -0.5 * np.log2(np.maximum(sensitivity, floor_rows))
     log_columns = -0.5 * np.log2(np.maximum(column, floor_columns))
-    return _Wish(matrix, log_rows, log_columns, math.log2(deviation) if deviation else -math.inf, triangle)
+    return _Wish(matrix, log_rows, log_columns, 0.5 * np.log2(np.maximum(squares, 1e-60)), triangle)

@@ -16,7 +16,7 @@ from genbound.concentration.freedman import freedman_grid
 from genbound.concentration.geometric_mean import default_lower_shifts, default_shifts
 from genbound.concentration.observed import search
 from genbound.concentration.result import all_in
-from genbound.windows import (
+from genbound.subsample.windows import (
     WindowSample,
     freedman_shift,
     freedman_stage,

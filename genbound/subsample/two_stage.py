@@ -8,7 +8,7 @@ delta = delta_1 + delta_2, each stage with its share. `complexity.codes.split_de
 delta_1 : delta_2 = m : n, because ln(1/delta_1) is spread over n tokens and ln(1/delta_2) over only m
 windows: nearly all of delta belongs to the second stage.
 
-Choices made on a separate pilot sample (`genbound.pilot`) are free in stage 2. In stage 1 the pilot is data:
+Choices made on a separate pilot sample (`genbound.subsample.tuning`) are free in stage 2. In stage 1 the pilot is data:
 which shift D (or s) it picks is paid there. g0 and u are free in both: the tangent holds for all g0.
 """
 
@@ -28,7 +28,7 @@ from genbound.concentration.geometric_mean import lower_geometric_mean
 from genbound.concentration.observed import require_shift
 from genbound.concentration.result import BoundResult, rows
 from genbound.errors import domain_error
-from genbound.pilot import (
+from genbound.subsample.tuning import (
     ETA,
     TwoStageTuning,
     eligible_shifts,
@@ -37,7 +37,7 @@ from genbound.pilot import (
     tune_two_stage_empirical_freedman,
     tune_two_stage_floor,
 )
-from genbound.windows import (
+from genbound.subsample.windows import (
     WindowSample,
     freedman_shift,
     freedman_stage,
