@@ -17,12 +17,20 @@ import numpy as np
 from genbound.errors import DataError
 
 
+_DEVICES = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a file so that a kill at any moment leaves the old content or the new, never a part.
+
+    What is no regular file (`/dev/stdout`, a pipe) cannot be replaced; it is written to.
 
     Raises:
         DataError: the disk is full, or the folder cannot be written.
     """
+    if path.parent in _DEVICES or (path.exists() and not path.is_file()):
+        _write_through(path, data)
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
@@ -33,12 +41,24 @@ def write_atomic(path: Path, data: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
-        reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error.strerror)
-        raise DataError(f"cannot write {path}: {reason}") from error
+        raise _unwritable(path, error) from error
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    try:
+        with open(path, "ab") as file:
+            file.write(data)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> DataError:
+    reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error.strerror)
+    return DataError(f"cannot write {path}: {reason}")
 
 
 def canonical_json(value: Any) -> str:

@@ -43,7 +43,7 @@ FIXED_BEFOREHAND: tuple[str, ...] = (
     "the window length and the rule that cuts the stream into windows; the first token is conditioned on",
     "the coded file format and its decoder (the code length counts every byte of the file)",
     "the grid of smoothing weights 2^-1 .. 2^-16 (the choice within it is paid)",
-    "the centres Y = max(h_min, H - offset), H the entropy of the smoothed prediction, offset in a grid of 6 (paid)",
+    "the centres Y = max(h_min, H - offset), H the entropy of the smoothed prediction, offset in a grid of 9 (paid)",
     "the geometric grid of 128 shifts D above every possible X - Y (the choice within it is paid)",
     "the grid of 1000 values of s for empirical_freedman and finzi_bound (the choice within it is paid)",
     "delta, the headline bound, and the seed of every random draw",
@@ -80,6 +80,9 @@ class Certificate:
         missing = [name for name in _SECTIONS if name not in value]
         if missing:
             raise CertificateError(f"certificate: section {missing[0]!r} is missing")
+        wrong = [name for name in _SECTIONS if not isinstance(value[name], _kind_of(name))]
+        if wrong:
+            raise CertificateError(f"certificate: section {wrong[0]!r} is not what a certificate holds there")
         return cls(dict(value))
 
     @classmethod
@@ -91,10 +94,10 @@ class Certificate:
         """
         path = Path(folder) / FILE
         try:
-            value = json.loads(path.read_text(encoding="utf-8"))
+            value = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
         except FileNotFoundError as error:
             raise CertificateError(f"{path}: no such file; a certificate is a folder with {FILE}") from error
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise CertificateError(f"{path}: cannot be read as JSON ({error})") from error
         return cls.from_dict(value)
 
@@ -143,6 +146,16 @@ _SECTIONS = (
     "statement", "model", "data", "heldout", "reading", "settings", "choices", "codes", "losses", "bounds",
     "decomposition", "as_published", "fixed_beforehand", "environment", "seals",
 )  # fmt: skip
+
+
+def _kind_of(section: str) -> type | tuple[type, ...]:
+    if section in ("codes", "fixed_beforehand"):
+        return list
+    return (Mapping, type(None)) if section == "heldout" else Mapping
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number of JSON")
 
 
 def compose(description: Mapping[str, Any], settings: Settings, choices: Choices, evidence: Evidence) -> Certificate:

@@ -63,6 +63,10 @@ class Settings:
         for name, least in (("pilot", 8), ("calibration", 1)):
             if getattr(self, name) < least:
                 raise domain_error(name, getattr(self, name), f"at least {least}", "windows")
+        if not 0 <= self.seed < 1 << 63:
+            raise domain_error("seed", self.seed, "0 <= seed < 2^63", "of every draw")
+        if self.population is not None and not 2 <= self.population < 1 << 63:
+            raise domain_error("population", self.population, "2 <= n < 2^63", "tokens of the whole stream")
         if self.windows is not None and self.windows < 0:
             raise domain_error("windows", self.windows, "0 (every token) or a positive number", "sampled windows")
         if self.context is not None and self.context < 1:

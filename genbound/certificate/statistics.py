@@ -21,8 +21,8 @@ from genbound.errors import DataError
 LOSS_ALPHAS: tuple[float, ...] = tuple(sorted({*smoothing.ALPHAS, *LOTFI_ALPHAS}))
 """Alphas whose mean smoothed loss is always kept (it costs one logarithm a token)."""
 
-OFFSETS: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
-"""Nats taken off the entropy to make a centre: Y = max(h_min, H - offset). Fixed beforehand; choosing costs ln 6.
+OFFSETS: tuple[float, ...] = tuple(j / 2 for j in range(9))
+"""Nats taken off the entropy to make a centre: Y = max(h_min, H - offset), in halves up to 4. Choosing costs ln 9.
 
 With D = B - h_min this is the family U = max(B, H + D') of THEORY section 1, D' = B - h_min - offset, as U = Y + D.
 """

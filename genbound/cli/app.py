@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -16,6 +16,12 @@ from genbound.errors import GenboundError
 
 _USAGE = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 """Wrong options and arguments; typer carries its own copy of click, or uses the installed one, by version."""
+
+_CLICK_INTERRUPTED = 130
+"""What some versions of typer return after a KeyboardInterrupt; others raise Abort."""
+
+_INTERRUPTED = "interrupted; the steps that were finished are kept, the same command continues"
+_OUT_OF_MEMORY = "out of memory: a shorter --context, or fewer --windows, needs less"
 
 app = typer.Typer(
     name="genbound",
@@ -55,7 +61,7 @@ def main() -> None:
     try:
         code = app(args=[a for a in arguments if a != "--debug"], prog_name="genbound", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
-        _fail("interrupted; the steps that were finished are kept, the same command continues")
+        _fail(_INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
@@ -64,11 +70,24 @@ def main() -> None:
             raise
         _fail(_describe(error))
     except Exception as error:
-        if not isinstance(error, _USAGE):
+        if isinstance(error, _USAGE):
+            _explain_usage(error)
+        if debug or not (isinstance(error, RuntimeError) and "memory" in str(error) and "alloca" in str(error)):
             raise
-        error.show()  # type: ignore[attr-defined]
-        raise SystemExit(BAD_INPUT) from None
+        _fail(_OUT_OF_MEMORY)
+    if code == _CLICK_INTERRUPTED:
+        _fail(_INTERRUPTED)
     raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _explain_usage(error: Any) -> NoReturn:
+    """One line for wrong options and arguments; the whole help where none were given."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        raise SystemExit(BAD_INPUT) from None
+    path = error.ctx.command_path if getattr(error, "ctx", None) is not None else "genbound"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    _fail(f"{message[:1].lower()}{message[1:]} (see {path} --help)")
 
 
 def _describe(error: BaseException) -> str:
@@ -77,7 +96,7 @@ def _describe(error: BaseException) -> str:
             return f"cannot write {error.filename or 'a file'}: the disk is full"
         return f"{error.filename or 'file'}: {error.strerror}"
     if isinstance(error, MemoryError):
-        return "out of memory: a shorter --context needs less"
+        return _OUT_OF_MEMORY
     return " ".join(str(error).split())
 
 

@@ -93,6 +93,8 @@ def collect(
             ids = ids.long().reshape(-1, ids.shape[-1]).to(device)
             with torch.set_grad_enabled(gradients):
                 logits = model(input_ids=ids, use_cache=False).logits.float()
+                if not bool(torch.isfinite(logits).all()):
+                    raise ModelError("logits: NaN or infinite; every probability must be finite and positive")
                 if gradients:
                     drawn = torch.multinomial(
                         torch.softmax(logits.detach(), -1).reshape(-1, logits.shape[-1]).cpu(), 1, generator=generator

@@ -13,8 +13,9 @@ import numpy as np
 
 from genbound.certificate.certificate import Certificate, compose
 from genbound.certificate.choices import Choices
-from genbound.errors import CertificateError, GenboundError
+from genbound.errors import CertificateError, GenboundError, domain_error
 from genbound.files import file_sha256
+from genbound.lm._oneline import one_line
 from genbound.lm.certify import measure_chosen
 from genbound.lm.passes import Pass, Progress
 from genbound.lm.subject import open_subject
@@ -81,6 +82,8 @@ def verify(
         CertificateError: the folder holds no readable certificate, or a coded file is missing.
         GenboundError: the model or the data cannot be opened at all.
     """
+    if not 0 <= tolerance < 1:
+        raise domain_error("tolerance", tolerance, "0 <= tolerance < 1", "relative difference")
     folder = Path(folder)
     recorded = Certificate.load(folder)
     content = recorded.to_dict()
@@ -89,10 +92,13 @@ def verify(
     ]
     try:
         found, fields, largest = _recompute(recorded, folder, model, data, heldout, device, tolerance, progress)
-    except (GenboundError, KeyError, TypeError, ValueError):
-        if not broken:
+    except (GenboundError, LookupError, TypeError, ValueError, AttributeError) as error:
+        if broken:
+            return Verification(tuple(broken), 0, 0.0)
+        if isinstance(error, GenboundError):
             raise
-        return Verification(tuple(broken), 0, 0.0)
+        problem = f"{type(error).__name__}: {one_line(error)}"
+        raise CertificateError(f"{folder}: a field is missing or is not what it should be ({problem})") from error
     named = {difference.field for difference in found}
     return Verification(
         (*found, *(d for d in broken if not any(n == d.field or n.startswith(f"{d.field}.") for n in named))),

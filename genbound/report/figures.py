@@ -64,6 +64,8 @@ def ladder_figure(models: Sequence[dict[str, Any]], path: Path) -> None:
     above, below = [0.0] * len(models), [0.0] * len(models)
     for row in list(ROWS)[1:]:
         values = [m["decomposition"][row] for m in models]
+        if not any(values):
+            continue
         bottoms = [a if v >= 0 else b for a, b, v in zip(above, below, values, strict=True)]
         label = ROWS[row].replace(" (bits per token)", "")
         right.bar(places, values, bottom=bottoms, color=COLOURS[row], label=label, width=0.62)

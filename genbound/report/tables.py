@@ -75,9 +75,12 @@ def certificate_tables(certificate: Certificate) -> Iterator[RenderableType]:
     yield table
     headline = certificate.bounds["geometric_mean"]
     assert headline is not None
-    table = _table("Paid, within the bound", "item", "nats", "nats/token")
+    table = _table("Paid, within the bound", "item", "nats", "spread over", "each")
     for name, value in headline.paid.items():
-        table.add_row(name, f"{value:,.2f}", f"{value / reading['n_tokens']:.6f}")
+        windows = name.startswith("second stage")
+        count = reading["windows_read"] if windows else reading["n_tokens"]
+        unit = "windows" if windows else "tokens"
+        table.add_row(name, f"{value:,.2f}", f"{count:,} {unit}", f"{value / count:.6f}")
     yield table
     code = certificate.codes[str(headline.code)]
     yield Text(
@@ -99,7 +102,7 @@ def _verdict(name: str, value: float, vocab_size: int) -> str:
 
 def demo_table(models: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
     """One table for the whole ladder, methods down and models across."""
-    table = _table("The ladder: what can be proved, nats per character", "", *(m["name"] for m in models))
+    table = _table("What can be proved, nats per character", "", *(m["name"] for m in models))
 
     def line(label: str, values: Sequence[str], style: str = "") -> None:
         table.add_row(label, *values, style=style)

@@ -30,7 +30,7 @@ def check_causal(model: nn.Module, tokens: ArrayLike | None = None, *, name: str
         V, the width of the logits.
 
     Raises:
-        ModelError: a logit moved (the position is named), or there are no logits of that shape.
+        ModelError: a logit moved (the position is named), there are no logits of that shape, or not all are finite.
     """
     place = next(model.parameters()).device
     if tokens is None:
@@ -42,6 +42,8 @@ def check_causal(model: nn.Module, tokens: ArrayLike | None = None, *, name: str
     if length < 2:
         raise ModelError(f"{name}: {length} tokens: need at least 2 to see whether the model is causal")
     before = _logits(model, ids, name)
+    if not bool(torch.isfinite(before).all()):
+        raise ModelError(f"{name}: NaN or infinite logits: every next-token probability must be finite and positive")
     width = before.shape[-1]
     allowed = TOLERANCE.get(before.dtype, 3e-2) * float(before.float().std())
     allowed += 4 * torch.finfo(before.dtype).eps * float(before.float().abs().max())

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from genbound.errors import ModelError
+
 _CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "n_ctx")
 
 
@@ -28,6 +30,17 @@ def weights_sha256(model: nn.Module) -> str:
         for start in range(0, flat.numel(), step):
             digest.update(flat[start : start + step].cpu().contiguous().view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def check_finite(model: nn.Module, name: str) -> None:
+    """Refuse weights that no code can hold.
+
+    Raises:
+        ModelError: a parameter is NaN or infinite; it is named.
+    """
+    for key, parameter in model.named_parameters():
+        if not bool(torch.isfinite(parameter).all()):
+            raise ModelError(f"{name}: {key} holds NaN or infinite weights: such a model cannot be certified")
 
 
 def text_config(model: nn.Module) -> Any:

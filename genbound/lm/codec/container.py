@@ -1,7 +1,7 @@
 """The coded model file: L(h) is its size in bits, and nothing a decoder needs lies outside it.
 
-Inside its frame the file is one range-coded stream: architecture, shape of the tables, seed of the rotations, tensors in
-the order of the model. Weights are read as integers and exponents; `QuantizedModel` turns them into float32.
+Inside its frame the file is one range-coded stream: architecture, shape of the tables, seed of the rotations, tensors
+in the order of the model. Weights are read as integers and exponents; `QuantizedModel` turns them into float32.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def reach(index: int) -> int:
     """The largest |q| with an entry of its own in a class; beyond it the escape symbol.
 
     >>> reach(-12), reach(0), reach(20)
-    (4, 9, 195)
+    (3, 9, 195)
     """
     return 3 + int(Decimal(6) * _scale(index))
 

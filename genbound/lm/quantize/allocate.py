@@ -20,6 +20,9 @@ from genbound.lm.quantize.model import STEP_LIMIT
 GAUSSIAN_BITS = 0.5 * math.log2(2 * math.pi * math.e)
 """The entropy of a Gaussian of unit deviation, in bits: at step s it costs about this minus log2 s."""
 
+_FINE = 64
+"""Parts of an octave that `water_level` tells apart."""
+
 SPREAD = 8
 """Row and column exponents stay within this many half octaves of the middle."""
 
@@ -50,12 +53,18 @@ def water_level(parts: list[tuple[NDArray[np.float64], NDArray[np.float64]]], bi
         parts: log2 relative steps (rows, columns) and log2 deviations (rows, 1) of each tensor.
         bits: the average to meet.
     """
-    total = sum(steps.size for steps, _ in parts)
+    ratios: dict[int, int] = {}
+    for steps, deviations in parts:
+        found, counts = np.unique(np.rint(_FINE * (deviations - steps)).astype(np.int64), return_counts=True)
+        for ratio, count in zip(found.tolist(), counts.tolist(), strict=True):
+            ratios[ratio] = ratios.get(ratio, 0) + count
+    widths = np.array(sorted(ratios), dtype=np.float64) / _FINE
+    counts = np.array([ratios[ratio] for ratio in sorted(ratios)], dtype=np.float64)
     low, high = -80.0, 80.0
     for _ in range(50):
         middle = (low + high) / 2
-        rate = sum(float(nominal_bits(steps + middle, deviations).sum()) for steps, deviations in parts)
-        low, high = (middle, high) if rate > bits * total else (low, middle)
+        rate = float((nominal_bits(np.full_like(widths, middle), widths) * counts).sum())
+        low, high = (middle, high) if rate > bits * counts.sum() else (low, middle)
     return (low + high) / 2
 
 
