@@ -66,9 +66,11 @@ def window_sample(statistics: SampleStatistics, alpha: float, offset: float = 0.
     return _with_range(losses, centres, alpha, statistics.vocab_size)
 
 
-def _losses_only(statistics: SampleStatistics, alpha: float) -> WindowSample:
+def _losses_only(
+    statistics: SampleStatistics, alpha: float, margin: float = smoothing.EVALUATION_MARGIN
+) -> WindowSample:
     """For the bounds that know no centre: Y is the constant at its floor."""
-    losses = statistics.losses_at(alpha)
+    losses = statistics.losses_at(alpha, margin)
     constant = np.full_like(losses, smoothing.entropy_floor(alpha, statistics.vocab_size))
     return _with_range(losses, constant, alpha, statistics.vocab_size)
 
@@ -194,7 +196,7 @@ def _lotfi(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleSt
 def _floor(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleStatistics) -> BoundRow:
     nats, paid = _STAGE_1["floor"](problem, coded)
     result = two_stage_floor(
-        _losses_only(sample, choice.alpha), log_inv_delta_1=nats, n=problem.n,
+        _losses_only(sample, choice.alpha, -smoothing.EVALUATION_MARGIN), log_inv_delta_1=nats, n=problem.n,
         log_inv_delta_2=problem.stages[1], **choice.parameters,
     )  # fmt: skip
     return _row(result, choice, paid, problem, ABOUT_FLOOR)

@@ -54,7 +54,11 @@ class TokenArrays(Protocol):
 
 @dataclass
 class ExactMean:
-    """A mean that is known to lie in [lower, upper], in integers: adding is associative."""
+    """A mean known to lie in [lower, upper], in integers: adding is associative.
+
+    A value counts as itself rounded outward plus or minus one unit, which covers its evaluation in float64 (the unit
+    is 1.5e-11 nats, sixty times `smoothing.EVALUATION_MARGIN`).
+    """
 
     n: int = 0
     up: int = 0
@@ -66,8 +70,8 @@ class ExactMean:
         step = max(1, int(2.0**62 / max(1.0, float(np.abs(scaled).max(initial=0.0)))))  # no int64 sum overflows
         for i in range(0, scaled.size, step):
             block = scaled[i : i + step]
-            self.up += int(np.ceil(block).astype(np.int64).sum())
-            self.down += int(np.floor(block).astype(np.int64).sum())
+            self.up += int(np.ceil(block).astype(np.int64).sum()) + block.size
+            self.down += int(np.floor(block).astype(np.int64).sum()) - block.size
         self.n += int(scaled.size)
 
     def merge(self, other: ExactMean) -> None:
@@ -88,10 +92,15 @@ class ExactMean:
         return (self.up + self.down) / (self.n << (_UNIT + 1))
 
 
-def smoothed_loss(nll: np.ndarray, alpha: float, vocab_size: int) -> np.ndarray:
-    """-ln((1 - alpha) e^-nll + alpha / V), from the unsmoothed loss alone."""
-    loss = -np.log((1 - alpha) * np.exp(-nll) + alpha / vocab_size)
+def smoothed_loss(nll: np.ndarray, alpha: float, vocab_size: int, margin: float = 0.0) -> np.ndarray:
+    """-ln((1 - alpha) e^-nll + alpha / V), from the unsmoothed loss alone, moved by a margin within its range."""
+    loss = -np.log((1 - alpha) * np.exp(-nll) + alpha / vocab_size) + margin
     return np.clip(loss, 0.0, smoothing.ceiling(alpha, vocab_size))
+
+
+def never_below(losses: np.ndarray, alpha: float, vocab_size: int) -> np.ndarray:
+    """Smoothed losses raised by the margin of their float64 evaluation, within their range."""
+    return np.minimum(losses + smoothing.EVALUATION_MARGIN, smoothing.ceiling(alpha, vocab_size))
 
 
 def centred(entropy: np.ndarray, alpha: float, offset: float, vocab_size: int) -> np.ndarray:
@@ -170,8 +179,8 @@ class StreamStatistics:
             mean.update(smoothed_loss(block.nll, alpha, self.vocab_size))
         row = {alpha: index for index, alpha in enumerate(self.alphas)}
         for (alpha, offset), wealth in self.wealth.items():
-            entropy = block.smoothed_entropy[row[alpha]]
-            wealth.update(block.smoothed_nll[row[alpha]], centred(entropy, alpha, offset, self.vocab_size))
+            losses = never_below(block.smoothed_nll[row[alpha]], alpha, self.vocab_size)
+            wealth.update(losses, centred(block.smoothed_entropy[row[alpha]], alpha, offset, self.vocab_size))
 
     def merge(self, other: StreamStatistics) -> None:
         for name in _MEANS:
@@ -240,13 +249,14 @@ class SampleStatistics:
         return float(self.nll.mean())
 
     def row(self, alpha: float, offset: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-        """Smoothed losses and centres, each (m, T)."""
+        """Smoothed losses, never below the exact ones, and centres, each (m, T)."""
         index = self.alphas.index(alpha)
-        return self.smoothed_nll[index], centred(self.smoothed_entropy[index], alpha, offset, self.vocab_size)
+        losses = never_below(self.smoothed_nll[index], alpha, self.vocab_size)
+        return losses, centred(self.smoothed_entropy[index], alpha, offset, self.vocab_size)
 
-    def losses_at(self, alpha: float) -> np.ndarray:
-        """Smoothed losses at any alpha, (m, T)."""
-        return smoothed_loss(self.nll, alpha, self.vocab_size)
+    def losses_at(self, alpha: float, margin: float = smoothing.EVALUATION_MARGIN) -> np.ndarray:
+        """Smoothed losses at any alpha, (m, T), never below the exact ones (with a negative margin, never above)."""
+        return smoothed_loss(self.nll, alpha, self.vocab_size, margin)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         return {

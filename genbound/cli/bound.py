@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import typer
 
 from genbound.cli.common import console, write_json
-from genbound.errors import DataError
+from genbound.errors import DataError, domain_error
 
 
 def command(
     losses: Annotated[Path, typer.Argument(help="X: losses in nats, a .npy array, one value per token.")],
     ceiling: Annotated[float, typer.Option(help="B: no loss can exceed it, whatever the data (nats).")],
-    code_bits: Annotated[float, typer.Option(help="L: prefix-free code length, bits (0: one model, fixed beforehand).")] = 0.0,
+    code_bits: Annotated[float, typer.Option(help="L: prefix-free code length, bits (0: fixed beforehand).")] = 0.0,
     predictions: Annotated[Path | None, typer.Option(help="Y: centres known before each token, .npy.")] = None,
     prediction_floor: Annotated[float, typer.Option(help="No Y can be below this (nats).")] = 0.0,
     delta: Annotated[float, typer.Option(help="Failure probability of each bound.")] = 0.01,
@@ -30,6 +32,9 @@ def command(
     from genbound.concentration import azuma_hoeffding, empirical_freedman, floor, geometric_mean
     from genbound.report.tables import arrays_table
 
+    for name, value in (("ceiling", ceiling), ("code_bits", code_bits), ("prediction_floor", prediction_floor)):
+        if not math.isfinite(value):
+            raise domain_error(name, value, "a finite number", "bits" if name == "code_bits" else "nats")
     x = read_vector(losses, "losses")
     y = None if predictions is None else read_vector(predictions, "predictions")
     ledger = Ledger().pay("code of the model", code_nats(code_bits), f"{code_bits:g} bits")
@@ -64,7 +69,7 @@ def read_vector(path: Path, name: str) -> np.ndarray:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file ({name})") from error
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise DataError(f"{path}: not a .npy array of numbers ({error})") from error
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
         raise DataError(f"{path}: need a .npy array of real numbers ({name})")

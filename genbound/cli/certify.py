@@ -13,7 +13,7 @@ from genbound.errors import DomainError
 
 def command(
     model: Annotated[str, typer.Argument(help="Folder, hub id, GGUF file, or ladder:NAME.")],
-    data: Annotated[str, typer.Option("--data", help="The training tokens: text, .jsonl, .parquet, .bin, .npy, datasets:NAME...")],
+    data: Annotated[str, typer.Option("--data", help="Its training tokens: file, folder, datasets:NAME, ladder:NAME.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder of the certificate.")],
     heldout: Annotated[str | None, typer.Option(help="Held-out data, for the yardstick.")] = None,
     delta: Annotated[float, typer.Option(help="Failure probability of each printed bound.")] = 0.01,
@@ -23,7 +23,7 @@ def command(
     windows: Annotated[str, typer.Option(help="Windows to sample: a number, all or auto.")] = "auto",
     pilot: Annotated[int, typer.Option(help="Windows that choose the rate and alpha.")] = 128,
     calibration: Annotated[int, typer.Option(help="Windows that calibrate ldlq.")] = 128,
-    population: Annotated[int | None, typer.Option(help="DATA is a sample, assumed uniform, of that many tokens.")] = None,
+    population: Annotated[int | None, typer.Option(help="DATA is a uniform sample of that many tokens.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Use the first that many tokens of DATA.")] = None,
     heldout_tokens: Annotated[int | None, typer.Option(help="Use the first that many held-out tokens.")] = None,
     field: Annotated[str | None, typer.Option(help="Field of .jsonl or column of .parquet data.")] = None,

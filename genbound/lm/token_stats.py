@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,10 @@ from genbound import smoothing
 from genbound.errors import DataError, ModelError
 
 CHUNK_ELEMENTS = 1 << 22
-"""Logits converted to float64 at a time (32 MiB): bounds the memory whatever n and V are."""
+"""Logits converted to float64 at a time on a GPU, or out of the head at a time: bounds the memory whatever n, V."""
+
+CACHE_ELEMENTS = 1 << 17
+"""Logits converted to float64 at a time on a CPU (1 MiB): the passes over them find them in the cache."""
 
 BATCH_ELEMENTS = 1 << 24
 """Logits a batch of windows may hold at once in the model's own precision; beyond, the head runs in chunks."""
@@ -74,59 +78,75 @@ def token_statistics(
     wanted = targets.reshape(-1).to(device=flat.device, dtype=torch.int64)
     if wanted.numel() != flat.shape[0]:
         raise DataError(f"targets: {wanted.numel()} tokens for {flat.shape[0]} predictions")
-    if wanted.numel() and (int(wanted.min()) < 0 or int(wanted.max()) >= vocab_size):
-        bad = int(wanted.max()) if int(wanted.max()) >= vocab_size else int(wanted.min())
-        raise DataError(f"token {bad}: outside the vocabulary of {vocab_size} symbols")
-    step = max(1, CHUNK_ELEMENTS // vocab_size)
+    outside = wanted[(wanted < 0) | (wanted >= vocab_size)]
+    if outside.numel():
+        raise DataError(f"token {int(outside[0])}: outside the vocabulary of {vocab_size} symbols")
     with torch.no_grad():
-        parts = [_chunk(flat[i : i + step], wanted[i : i + step], tuple(alphas)) for i in range(0, flat.shape[0], step)]
+        spare = _Spare.of(flat)
+        cuts = pairwise(spare.edges(flat.shape[0]))
+        parts = [_chunk(flat[i:j], wanted[i:j], tuple(alphas), spare) for i, j in cuts]
     return TokenStatistics.concatenate(parts)
 
 
-def _chunk(logits: torch.Tensor, targets: torch.Tensor, alphas: tuple[float, ...]) -> TokenStatistics:
-    vocab_size = logits.shape[-1]
-    z = logits.to(torch.float64)
-    top, low = z.amax(-1), z.amin(-1)
-    if not bool(torch.isfinite(top).all() and torch.isfinite(low).all()):
-        raise ModelError("logits: NaN or infinite; every next-token probability must be finite and positive")
-    true = z.gather(-1, targets[:, None]).squeeze(-1)
-    rank = 1 + (z > true[:, None]).sum(-1)
-    z = z - top[:, None]
-    p = z.exp()
-    total = p.sum(-1)
-    p /= total[:, None]
-    log_total = total.log()
-    nll = log_total + top - true
-    z -= log_total[:, None]  # now ln p
-    entropy = -torch.linalg.vecdot(p, z)
-    z += entropy[:, None]
-    varentropy = torch.linalg.vecdot(p, z.square_())
-    probability = torch.exp(-nll)
+@dataclass(frozen=True)
+class _Spare:
+    """Working memory for a few predictions at a time, used again for the next ones: on a CPU it stays in the cache."""
 
-    small = p.to(torch.float32)
-    mixed, log_mixed = torch.empty_like(small), torch.empty_like(small)
+    z: torch.Tensor
+    p: torch.Tensor
+    small: torch.Tensor
+    mixed: torch.Tensor
+    logs: torch.Tensor
+
+    @classmethod
+    def of(cls, logits: torch.Tensor) -> _Spare:
+        tokens, vocab_size = logits.shape
+        most = CHUNK_ELEMENTS if logits.is_cuda else min(CACHE_ELEMENTS, CHUNK_ELEMENTS)
+        rows = min(tokens, max(3, most // vocab_size))  # 3: see `edges`
+        kinds = (torch.float64, torch.float64, torch.float32, torch.float32, torch.float32)
+        return cls(*(torch.empty((rows, vocab_size), dtype=kind, device=logits.device) for kind in kinds))
+
+    def edges(self, tokens: int) -> list[int]:
+        """Cuts of equal length up to one token, never a single one: torch sums a lone row in an order of its own."""
+        parts = max(1, -(-tokens // max(1, len(self.z))))
+        return [tokens * part // parts for part in range(parts + 1)]
+
+
+def _chunk(logits: torch.Tensor, targets: torch.Tensor, alphas: tuple[float, ...], spare: _Spare) -> TokenStatistics:
+    """Few passes, each over memory that is at hand: in the model's precision what is exact there, the rest float64."""
+    rows, vocab_size = logits.shape
+    top, low = logits.amax(-1).double(), logits.amin(-1).double()
+    if not bool(torch.isfinite(top - low).all()):
+        raise ModelError("logits: NaN or infinite; every next-token probability must be finite and positive")
+    true = logits.gather(-1, targets[:, None])
+    rank = 1 + torch.gt(logits, true, out=spare.mixed[:rows]).sum(-1).long()
+    z, p = spare.z[:rows], spare.p[:rows]
+    z.copy_(logits).sub_(top[:, None])
+    total = torch.exp(z, out=p).sum(-1)
+    log_total = total.log()
+    nll = log_total - (true.squeeze(-1).double() - top)
+    if alphas:
+        small, mixed, logs = spare.small[:rows], spare.mixed[:rows], spare.logs[:rows]
+        small.copy_(p).div_(total[:, None])
+    mean = p.mul_(z).sum(-1).div_(total)  # of z = ln p - ln max p
+    square = p.mul_(z).sum(-1).div_(total)
+
     losses, centres = [], []
     for alpha in alphas:
-        loss = -torch.log(probability * (1 - alpha) + alpha / vocab_size)
+        loss = -torch.log(torch.exp(-nll) * (1 - alpha) + alpha / vocab_size)
         losses.append(loss.clamp_(0.0, smoothing.ceiling(alpha, vocab_size)))
-        torch.mul(small, 1 - alpha, out=mixed).add_(alpha / vocab_size)
-        torch.log(mixed, out=log_mixed)
-        centre = -torch.linalg.vecdot(mixed, log_mixed).to(torch.float64)
+        torch.add(torch.tensor(alpha / vocab_size), small, alpha=1 - alpha, out=mixed)
+        centre = -torch.log(mixed, out=logs).mul_(mixed).sum(-1).double()
         centres.append(centre.clamp_(smoothing.entropy_floor(alpha, vocab_size), smoothing.log_vocabulary(vocab_size)))
-    empty = torch.empty((0, nll.shape[0]), dtype=torch.float64)
     return TokenStatistics(
-        nll=_numpy(nll),
-        entropy=_numpy(entropy),
-        varentropy=_numpy(varentropy),
-        max_nll=_numpy(log_total + top - low),
-        rank=_numpy(rank),
-        smoothed_nll=_numpy(torch.stack(losses) if losses else empty),
-        smoothed_entropy=_numpy(torch.stack(centres) if centres else empty),
+        nll=nll.cpu().numpy(),
+        entropy=(log_total - mean).cpu().numpy(),
+        varentropy=(square - mean.square()).clamp_(min=0.0).cpu().numpy(),
+        max_nll=(log_total + (top - low)).cpu().numpy(),
+        rank=rank.cpu().numpy(),
+        smoothed_nll=torch.stack(losses).cpu().numpy() if losses else np.empty((0, rows)),
+        smoothed_entropy=torch.stack(centres).cpu().numpy() if centres else np.empty((0, rows)),
     )
-
-
-def _numpy(values: torch.Tensor) -> np.ndarray:
-    return values.cpu().numpy()
 
 
 # --------------------------------------------------------------------------------------------- windows of a stream

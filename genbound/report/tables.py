@@ -136,17 +136,6 @@ def demo_table(models: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
         yield Text("* vacuous: no better than a random guess")
 
 
-def ladder_table(records: Sequence[dict[str, Any]]) -> Table:
-    """The shipped models and how they were trained."""
-    table = _table("Shipped models", "name", "parameters", "characters", "train loss", "progressive", "held-out")
-    for r in records:
-        table.add_row(
-            r["recipe"]["name"], f"{r['parameters']:,}", f"{r['tokens']:,}",
-            nats(r["loss_train"]), nats(r["loss_progressive"]), nats(r["loss_heldout"]["all"]),
-        )  # fmt: skip
-    return table
-
-
 def plan_table(plan: Any) -> Table:
     """What `certify --dry-run` shows."""
     table = _table(plan.title, "step", "what", "seconds", "memory")

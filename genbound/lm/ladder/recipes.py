@@ -167,7 +167,7 @@ RECIPES: dict[str, Recipe] = {
         _row("10k", (32, 1, 2, 40), batch=1, muon=0.015, adam=0.02, decay=0.03),
         _row("30k", (32, 2, 2, 128), batch=2, muon=0.01, adam=0.02, decay=0.01),
         _row("100k", (64, 2, 4, 256), batch=4, muon=0.01, adam=0.01, decay=0.01),
-        _row("300k", (96, 3, 4, 320), batch=4, muon=0.01, adam=0.01, decay=0.01),
+        _row("300k", (96, 3, 4, 320), batch=4, muon=0.006, adam=0.006, decay=0.01),
         _row("530k", (128, 3, 4, 416), batch=8, muon=0.01, adam=0.008, decay=0.01),
     )
 }

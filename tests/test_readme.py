@@ -1,0 +1,74 @@
+"""What the README says is what the code and the stored results say."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RESULT = json.loads((ROOT / "experiments" / "results" / "demo.json").read_text(encoding="utf-8"))
+
+
+def _script() -> Any:
+    spec = importlib.util.spec_from_file_location("ladder_figure", ROOT / "paper_figures" / "ladder.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_table_is_the_stored_results() -> None:
+    assert _script().with_table(README, RESULT["models"]) == README
+
+
+def test_the_stored_result_is_the_whole_ladder_read_whole() -> None:
+    from genbound.lm.ladder.models import ladder_names, record
+
+    assert RESULT["full"] is True
+    assert [m["name"] for m in RESULT["models"]] == list(ladder_names())
+    for m in RESULT["models"]:
+        assert m["parameters"] == record(m["name"])["parameters"]
+        assert m["loss_train"] == pytest.approx(record(m["name"])["loss_train"], abs=1e-6)
+
+
+@pytest.mark.parametrize("model", RESULT["models"], ids=lambda m: m["name"])
+def test_the_chain_of_bounds_on_every_ladder_model(model: dict[str, Any]) -> None:
+    chain = [model["bounds"][k] for k in ("finzi_bound", "empirical_freedman", "geometric_mean", "floor")]
+    assert chain == sorted(chain, reverse=True)
+    assert chain[0] < math.log(model["vocab_size"])
+    assert math.fsum(model["decomposition"].values()) == model["bounds"]["geometric_mean"]
+
+
+def test_the_ten_lines_run() -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(block, "README.md", "exec"), {})
+    assert "geometric_mean: R <=" in out.getvalue()
+
+
+def test_every_option_in_the_readme_exists() -> None:
+    import typer
+
+    from genbound.cli.app import app
+
+    command: Any = typer.main.get_command(app)
+    for line in re.findall(r"^genbound (.*)$", README, flags=re.M):
+        words = line.split("#")[0].split()
+        options = {option for parameter in command.commands[words[0]].params for option in parameter.opts}
+        assert {word for word in words if word.startswith("-")} <= options, line
+
+
+def test_every_file_the_readme_names_exists() -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / target).is_file(), target
