@@ -69,9 +69,7 @@ def differences(recipe: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rerun", nargs="+", metavar="N", help="numbers from the table, or all")
     parser.add_argument("--add", nargs="+", metavar="X", help="a name of the ladder, then field=value")
     options = parser.parse_args()

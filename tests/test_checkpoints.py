@@ -40,9 +40,7 @@ def test_a_folder_loads_as_it_was_saved(tmp_path, kind, tied):
 
 
 def test_the_hash_names_the_weights(tmp_path):
-    hashes = {
-        weights_sha256(tiny.build("gpt2", tied, seed=seed)) for tied in (True, False) for seed in (0, 1)
-    }
+    hashes = {weights_sha256(tiny.build("gpt2", tied, seed=seed)) for tied in (True, False) for seed in (0, 1)}
     assert len(hashes) == 4
     folder = tiny.save_folder(tmp_path / "model")
     assert load_model(folder, dtype="bfloat16").sha256 != load_model(folder).sha256
@@ -108,10 +106,7 @@ def test_gguf_blocks_are_unpacked_and_its_tokenizer_is_read(tmp_path):
     expected = original.get_input_embeddings().weight
     assert weight.dtype == torch.float32
     assert 0 < (weight - expected).abs().max() < expected.abs().max() / 120
-    assert (
-        loaded.tokenizer("sea shells")["input_ids"]
-        == tiny.make_tokenizer("bpe", 120)("sea shells")["input_ids"]
-    )
+    assert loaded.tokenizer("sea shells")["input_ids"] == tiny.make_tokenizer("bpe", 120)("sea shells")["input_ids"]
 
 
 def test_a_broken_gguf_file_is_refused(tmp_path):

@@ -200,9 +200,7 @@ def test_a_checkpoint_that_cannot_be_continued_is_not_used(
     assert not file.exists()
 
 
-def test_a_finished_run_is_only_scored_again(
-    tiny: Recipe, corpus: Corpus, trained: Path, tmp_path: Path
-) -> None:
+def test_a_finished_run_is_only_scored_again(tiny: Recipe, corpus: Corpus, trained: Path, tmp_path: Path) -> None:
     shutil.copytree(trained / "work", tmp_path / "work")
     seen: set[str] = set()
     train(
@@ -263,9 +261,7 @@ def test_shipped_model_and_record_agree(name: str) -> None:
 def test_shipped_model_has_the_recorded_loss(name: str) -> None:
     model, record = models.load(name)
     first = record["loss_train_first"]
-    found = mean_loss(
-        model, sotu.training_stream()[: first["tokens"] + 1], model.config.max_position_embeddings
-    )
+    found = mean_loss(model, sotu.training_stream()[: first["tokens"] + 1], model.config.max_position_embeddings)
     assert found == pytest.approx(first["loss"], abs=1e-5)
 
 

@@ -55,7 +55,7 @@ def parts(value: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
                 yield from parts(part, f"{path}/{key}")
 
 
-# ------------------------------------------------------------------------------------------------ the schemas themselves
+# ----------------------------------------------------------------------------------------------- the schemas themselves
 
 
 @pytest.mark.parametrize("name", NAMES)

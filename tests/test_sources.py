@@ -94,9 +94,7 @@ def test_a_folder_is_read_in_sorted_order(tmp_path, read, bpe):
     (folder / ".hidden").write_bytes(b"\xff")
     stream = read(folder)
     assert stream.tokens.tolist() == joined(bpe, DOCUMENTS)
-    assert (
-        "3 files of the folder corpus, 3 documents joined with the end-of-text token 0" in stream.description
-    )
+    assert "3 files of the folder corpus, 3 documents joined with the end-of-text token 0" in stream.description
     size = sum(len(text.encode()) for text in DOCUMENTS)
     assert stream.bytes_per_token == size / stream.n_tokens
 
@@ -267,9 +265,7 @@ def test_a_second_run_reuses_the_token_file(tmp_path, read, bpe, monkeypatch):
     files = {p: p.stat().st_mtime_ns for p in (tmp_path / "cache").iterdir()}
     assert len(files) == 2
     path.rename(tmp_path / "again.txt")
-    monkeypatch.setattr(
-        "genbound.lm.sources.tokenizers.Encoder.encode", lambda *_: pytest.fail("tokenized again")
-    )
+    monkeypatch.setattr("genbound.lm.sources.tokenizers.Encoder.encode", lambda *_: pytest.fail("tokenized again"))
     (tmp_path / "again.txt").rename(path)
     again = read(path)
     assert again.to_dict() == first.to_dict()
@@ -392,9 +388,7 @@ def test_ids_outside_the_vocabulary(tmp_path, refusal, bpe):
 
 def test_an_id_beyond_the_storage_does_not_wrap_around(tmp_path, refusal, monkeypatch):
     wrong = np.array([1, 2, (1 << 16) + 5])
-    monkeypatch.setattr(
-        "genbound.lm.sources.tokenizers.Encoder.encode", lambda _, texts: [wrong for _ in texts]
-    )
+    monkeypatch.setattr("genbound.lm.sources.tokenizers.Encoder.encode", lambda _, texts: [wrong for _ in texts])
     (tmp_path / "d.txt").write_text("ab")
     assert "d.txt: token 2 is 65541" in refusal(tmp_path / "d.txt")
 
@@ -469,9 +463,7 @@ def test_other_refusals(tmp_path, refusal):
     assert "no fields" in refusal(path, field="body")
     assert "separator=300: need 0 <= id < 300" in refusal(path, separator=300)
     assert "max_tokens=1: need at least 2" in refusal(path, max_tokens=1)
-    assert "contradicts the ending" in refusal(
-        f"{write_jsonl(tmp_path / 'd.jsonl', ['a'])}:body", field="text"
-    )
+    assert "contradicts the ending" in refusal(f"{write_jsonl(tmp_path / 'd.jsonl', ['a'])}:body", field="text")
     (tmp_path / "d.txt.gz").write_bytes(b"\x1f\x8b")
     assert ".gz is not text" in refusal(tmp_path / "d.txt.gz")
     (tmp_path / "more").mkdir()

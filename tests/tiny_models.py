@@ -25,9 +25,7 @@ def config(kind: str, tied: bool, vocab_size: int = 96) -> Any:
     common: dict[str, Any] = {"vocab_size": vocab_size, "tie_word_embeddings": tied, "use_cache": False}
     common |= {"bos_token_id": 0, "eos_token_id": 0}
     if kind == "gpt2":
-        return GPT2Config(
-            n_embd=WIDTH, n_layer=LAYERS, n_head=HEADS, n_positions=CONTEXT, n_inner=INNER, **common
-        )
+        return GPT2Config(n_embd=WIDTH, n_layer=LAYERS, n_head=HEADS, n_positions=CONTEXT, n_inner=INNER, **common)
     shape = {"hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS}
     common |= {**shape, "intermediate_size": INNER, "max_position_embeddings": CONTEXT}
     if kind == "llama":
@@ -121,9 +119,7 @@ _GGUF_LAYER = {
 }
 
 
-def save_gguf(
-    path: Path, tied: bool = True, vocab_size: int = 96, tokenizer: bool = False, q8: bool = False
-) -> Any:
+def save_gguf(path: Path, tied: bool = True, vocab_size: int = 96, tokenizer: bool = False, q8: bool = False) -> Any:
     """Save a tiny Llama as GGUF, with `q8` its embeddings in 8-bit blocks; returns the model itself."""
     import gguf
     import numpy as np

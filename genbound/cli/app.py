@@ -56,6 +56,7 @@ def options(
 
 def main() -> None:
     """Run the command line; exit 0, or 2 with one line that says what was wrong and why."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # on a shared machine, waiting threads let others work
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     try:

@@ -8,20 +8,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from genbound.cli.common import console, progress_bars, write_json
-from genbound.errors import DomainError, MissingExtraError
+from genbound.cli.common import console, need_lm, progress_bars, write_json
+from genbound.errors import DomainError
 
 app = typer.Typer(no_args_is_help=True)
 
 Json = Annotated[Path | None, typer.Option("--json", help="Also write the records to this file.")]
-
-
-def _need_torch() -> None:
-    try:
-        import torch  # noqa: F401
-        import transformers  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("torch and transformers are not installed: pip install 'genbound[lm]'") from error
 
 
 @app.command("list")
@@ -29,7 +21,7 @@ def list_models(
     json_file: Json = None,
 ) -> None:
     """The shipped models: size, data and losses in nats per character."""
-    _need_torch()
+    need_lm()
     from genbound.lm.ladder.models import ladder_names, record
 
     records = [record(name) for name in ladder_names()]
@@ -65,7 +57,7 @@ def train_models(
     json_file: Json = None,
 ) -> None:
     """Train models from their recipes, one pass each; a killed run continues where it was."""
-    _need_torch()
+    need_lm()
     from genbound.lm.ladder.recipes import RECIPES
     from genbound.lm.ladder.train import train
 

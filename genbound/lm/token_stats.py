@@ -118,15 +118,14 @@ def _chunk(logits: torch.Tensor, targets: torch.Tensor, alphas: tuple[float, ...
     top, low = logits.amax(-1).double(), logits.amin(-1).double()
     if not bool(torch.isfinite(top - low).all()):
         raise ModelError("logits: NaN or infinite; every next-token probability must be finite and positive")
+    z, p, small, mixed, logs = (getattr(spare, f.name)[:rows] for f in fields(spare))
     true = logits.gather(-1, targets[:, None])
-    rank = 1 + torch.gt(logits, true, out=spare.mixed[:rows]).sum(-1).long()
-    z, p = spare.z[:rows], spare.p[:rows]
+    rank = 1 + torch.gt(logits, true, out=mixed).sum(-1).long()
     z.copy_(logits).sub_(top[:, None])
     total = torch.exp(z, out=p).sum(-1)
     log_total = total.log()
     nll = log_total - (true.squeeze(-1).double() - top)
     if alphas:
-        small, mixed, logs = spare.small[:rows], spare.mixed[:rows], spare.logs[:rows]
         small.copy_(p).div_(total[:, None])
     mean = p.mul_(z).sum(-1).div_(total)  # of z = ln p - ln max p
     square = p.mul_(z).sum(-1).div_(total)

@@ -30,12 +30,7 @@ from genbound.concentration.result import BoundResult, rows
 from genbound.errors import domain_error
 from genbound.subsample.tuning import (
     ETA,
-    TwoStageTuning,
     eligible_shifts,
-    tune_two_stage,
-    tune_two_stage_azuma,
-    tune_two_stage_empirical_freedman,
-    tune_two_stage_floor,
 )
 from genbound.subsample.windows import (
     WindowSample,
@@ -239,21 +234,3 @@ def _finish(name: str, sample: WindowSample, bound: arb, plug_in: arb, c1: arb, 
     sizes = {"windows": sample.m, "window": sample.window}
     return BoundResult(name, value, n, up(c1), rows(value, *given, rest="loss variation"), {**tuned, **sizes},
                        costs, ASSUMPTIONS, evidence)  # fmt: skip
-
-
-__all__ = [
-    "ETA",
-    "TwoStageTuning",
-    "WindowSample",
-    "eligible_shifts",
-    "tune_two_stage",
-    "tune_two_stage_azuma",
-    "tune_two_stage_empirical_freedman",
-    "tune_two_stage_floor",
-    "two_stage_azuma",
-    "two_stage_empirical_freedman",
-    "two_stage_finzi",
-    "two_stage_floor",
-    "two_stage_geometric_mean",
-    "two_stage_lotfi",
-]

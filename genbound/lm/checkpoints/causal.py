@@ -64,7 +64,5 @@ def check_causal(model: nn.Module, tokens: ArrayLike | None = None, *, name: str
 def _logits(model: nn.Module, ids: torch.Tensor, name: str) -> torch.Tensor:
     logits = getattr(model(input_ids=ids), "logits", None)
     if not isinstance(logits, torch.Tensor) or logits.ndim != 3 or logits.shape[:2] != ids.shape:
-        raise ModelError(
-            f"{name}: gives no logits of shape (1, {ids.shape[1]}, V): not a causal language model"
-        )
+        raise ModelError(f"{name}: gives no logits of shape (1, {ids.shape[1]}, V): not a causal language model")
     return logits

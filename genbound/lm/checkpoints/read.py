@@ -15,9 +15,7 @@ from genbound.lm._quiet import quiet
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 
 
-def read_model(
-    name: str, origin: str, dtype: torch.dtype, gguf_file: str | None, revision: str | None
-) -> nn.Module:
+def read_model(name: str, origin: str, dtype: torch.dtype, gguf_file: str | None, revision: str | None) -> nn.Module:
     """The causal language model at `origin` (a folder or a Hub id), on the CPU.
 
     Raises:
@@ -50,9 +48,7 @@ def read_model(
     model, info = loaded
     missing = sorted(info.get("missing_keys", ()))
     if missing:
-        raise ModelError(
-            f"{name}: {len(missing)} weights are missing from the checkpoint (first: {missing[0]})"
-        )
+        raise ModelError(f"{name}: {len(missing)} weights are missing from the checkpoint (first: {missing[0]})")
     return model
 
 

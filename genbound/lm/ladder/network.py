@@ -76,9 +76,7 @@ def build_optimizers(recipe: Recipe, model: GPTNeoXForCausalLM) -> list[torch.op
         )
     ]
     if muon:
-        optimizers.append(
-            torch.optim.Muon(muon, lr=recipe.muon_learning_rate, weight_decay=recipe.weight_decay)
-        )
+        optimizers.append(torch.optim.Muon(muon, lr=recipe.muon_learning_rate, weight_decay=recipe.weight_decay))
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak"] = group["lr"]

@@ -30,9 +30,7 @@ class ProgressiveWealth:
 
     def __init__(self) -> None:
         self.by_alpha = {
-            alpha: Wealth(
-                ceiling=smoothing.ceiling(alpha, V), prediction_floor=smoothing.entropy_floor(alpha, V)
-            )
+            alpha: Wealth(ceiling=smoothing.ceiling(alpha, V), prediction_floor=smoothing.entropy_floor(alpha, V))
             for alpha in smoothing.ALPHAS
         }
 

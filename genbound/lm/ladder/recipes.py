@@ -143,9 +143,7 @@ def log_recipe_space() -> float:
     return sum(math.log(len(values)) for values in RECIPE_SPACE.values())
 
 
-def _row(
-    name: str, shape: tuple[int, int, int, int], *, batch: int, muon: float, adam: float, decay: float
-) -> Recipe:
+def _row(name: str, shape: tuple[int, int, int, int], *, batch: int, muon: float, adam: float, decay: float) -> Recipe:
     """A row of the ladder: shape = (hidden size, layers, heads, intermediate size)."""
     hidden_size, layers, heads, intermediate_size = shape
     return Recipe(

@@ -97,9 +97,7 @@ def train(
     out = Path(out)
     work = Path(work) if work is not None else Path(".cache") / "ladder" / recipe.name
     if len(corpus.training) < recipe.tokens + 1:
-        raise DataError(
-            f"training stream: {len(corpus.training)} characters, need {recipe.tokens + 1} ({recipe.name})"
-        )
+        raise DataError(f"training stream: {len(corpus.training)} characters, need {recipe.tokens + 1} ({recipe.name})")
     with _threads(recipe.threads):
         run = _Run(recipe, corpus, work, resume=resume)
         run.to_the_end(progress)

@@ -45,9 +45,7 @@ def read_bin(path: Path, asked: str | None, vocab_size: int) -> NDArray[Any]:
     if size == 0:
         raise DataError(f"{path.name}: empty file")
     if size % dtype.itemsize:
-        raise DataError(
-            f"{path.name}: {size} bytes are not whole {dtype.name} ids ({dtype.itemsize} bytes each)"
-        )
+        raise DataError(f"{path.name}: {size} bytes are not whole {dtype.name} ids ({dtype.itemsize} bytes each)")
     tokens = np.memmap(path, dtype=dtype, mode="r")
     if asked is None and not path.name.endswith(tuple(_SUFFIX_DTYPES)) and _looks_like_uint32(tokens):
         raise DataError(f"{path.name}: every second uint16 id is 0, as in a file of uint32 ids: say dtype")

@@ -59,9 +59,7 @@ def files_in(folder: Path) -> list[Path]:
         DataError: there are none, or token files are among them.
     """
     inside = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
-    shown = sorted(
-        (p for p in inside if not any(part.startswith(".") for part in p.parts)), key=lambda p: p.as_posix()
-    )
+    shown = sorted((p for p in inside if not any(part.startswith(".") for part in p.parts)), key=lambda p: p.as_posix())
     if not shown:
         raise DataError(f"{folder.name or folder}: a folder without files")
     for path in shown:
@@ -102,9 +100,7 @@ def hashed_files(paths: list[Path], root: Path, progress: Progress | None) -> li
     return hashes
 
 
-def dataset_pieces(
-    name: str, config: str | None, split: str, field: str, revision: str | None
-) -> Iterator[text.Piece]:
+def dataset_pieces(name: str, config: str | None, split: str, field: str, revision: str | None) -> Iterator[text.Piece]:
     """The rows of a Hugging Face data set, streamed; code shipped with a data set is never run.
 
     Raises:

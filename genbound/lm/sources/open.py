@@ -74,9 +74,7 @@ def open_tokens(
     }
     options = {k: v for k, v in given.items() if v is not (... if k == "separator" else None)}
 
-    def known(
-        tokens: NDArray[Any], name: str, description: str, kind: str, per_token: float | None
-    ) -> TokenStream:
+    def known(tokens: NDArray[Any], name: str, description: str, kind: str, per_token: float | None) -> TokenStream:
         ids = as_tokens(tokens, vocab_size, name, max_tokens)
         text = description + _first(ids, max_tokens)
         reopen = None if isinstance(spec, np.ndarray) else str(spec)
@@ -108,9 +106,7 @@ def open_tokens(
             ids = read_bin(path, _agreed(suffix, dtype, "dtype", source), vocab_size)
             return known(ids, path.name, f"{ids.dtype.name} token ids of {path.name}", kind, None)
         if kind in ("npy", "text") and (suffix or (field and kind == "text")):
-            raise DataError(
-                f"{path.name}: {suffix or field!r} was asked for, but this kind of file has no fields"
-            )
+            raise DataError(f"{path.name}: {suffix or field!r} was asked for, but this kind of file has no fields")
         if kind == "npy":
             ids = read_npy(path)
             return known(ids, path.name, f"{ids.dtype.name} token ids of {path.name}", kind, None)
@@ -125,9 +121,7 @@ def open_tokens(
         pieces = file_pieces(paths, column)
 
     if tokenizer is None:
-        raise DataError(
-            f"{shown}: text needs a tokenizer and the model has none: pass token ids (.bin, .npy)"
-        )
+        raise DataError(f"{shown}: text needs a tokenizer and the model has none: pass token ids (.bin, .npy)")
     encoder = Encoder(tokenizer, vocab_size, separator)
     storage = token_dtype(vocab_size)
     inputs |= {
@@ -196,7 +190,5 @@ def _ladder(name: str) -> tuple[NDArray[Any], str, str]:
     if name not in RECIPES:
         raise DataError(f"ladder:{name}: no such stream: there are {', '.join(RECIPES)} and heldout")
     tokens = sotu.training_stream()[: RECIPES[name].tokens + 1]
-    described = (
-        f"the first {len(tokens)} training characters of {sotu.PACKAGE} {sotu.VERSION} (read by {name})"
-    )
+    described = f"the first {len(tokens)} training characters of {sotu.PACKAGE} {sotu.VERSION} (read by {name})"
     return tokens, f"ladder:{name}", described

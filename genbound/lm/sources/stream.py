@@ -64,8 +64,7 @@ def check_range(ids: NDArray[Any], vocab_size: int, name: str, start: int) -> No
     if outside.any():
         at = int(np.argmax(outside))
         raise DataError(
-            f"{name}: token {start + at} is {int(ids[at])}:"
-            f" need 0 <= id < {vocab_size} (the model's vocabulary)"
+            f"{name}: token {start + at} is {int(ids[at])}: need 0 <= id < {vocab_size} (the model's vocabulary)"
         )
 
 

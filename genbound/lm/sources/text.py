@@ -68,9 +68,7 @@ def text_file(path: Path) -> Iterator[Piece]:
                 buffer += decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
                 where = read - pending + error.start
-                raise DataError(
-                    f"{path.name}: byte {where} is not UTF-8 ({error.reason}): need UTF-8 text"
-                ) from None
+                raise DataError(f"{path.name}: byte {where} is not UTF-8 ({error.reason}): need UTF-8 text") from None
             read += len(block)
             while len(buffer) > PIECE:
                 at = cut_point(buffer)
@@ -98,15 +96,11 @@ def jsonl_file(path: Path, field: str) -> Iterator[Piece]:
                 record = json.loads(line.decode("utf-8"))
             except UnicodeDecodeError as error:
                 where = read - len(line) + error.start
-                raise DataError(
-                    f"{path.name}: line {number}: byte {where} is not UTF-8 ({error.reason})"
-                ) from None
+                raise DataError(f"{path.name}: line {number}: byte {where} is not UTF-8 ({error.reason})") from None
             except (ValueError, RecursionError) as error:
                 raise DataError(f"{path.name}: line {number} is not JSON ({one_line(error)})") from None
             if not isinstance(record, dict):
-                raise DataError(
-                    f"{path.name}: line {number} is a {type(record).__name__}: need an object per line"
-                )
+                raise DataError(f"{path.name}: line {number} is a {type(record).__name__}: need an object per line")
             yield from cut(_text_of(record, field, f"{path.name}: line {number}"), True, read)
 
 
@@ -125,9 +119,7 @@ def parquet_file(path: Path, field: str) -> Iterator[Piece]:
         with ParquetFile(path) as file:
             columns = list(file.schema_arrow.names)
             if field not in columns:
-                raise DataError(
-                    f"{path.name}: no column {field!r}: it has {', '.join(map(repr, columns)) or 'none'}"
-                )
+                raise DataError(f"{path.name}: no column {field!r}: it has {', '.join(map(repr, columns)) or 'none'}")
             rows, total, size, row = 0, max(file.metadata.num_rows, 1), path.stat().st_size, 0
             for batch in file.iter_batches(batch_size=256, columns=[field]):
                 rows += len(batch)
@@ -168,7 +160,5 @@ def _text_of(record: dict[str, Any], field: str, where: str) -> str:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise DataError(
-            f"{where}: character {error.start} of field {field!r} is a lone surrogate: not text"
-        ) from None
+        raise DataError(f"{where}: character {error.start} of field {field!r} is a lone surrogate: not text") from None
     return text

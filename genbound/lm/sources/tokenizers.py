@@ -30,16 +30,13 @@ class Encoder:
     def __init__(self, tokenizer: object, vocab_size: int, separator: Any = ...) -> None:
         self._characters = isinstance(tokenizer, str)
         if isinstance(tokenizer, str) and tokenizer != CHARACTERS:
-            raise DataError(
-                f"tokenizer={tokenizer!r}: need a tokenizer or {CHARACTERS!r} (the fixed alphabet)"
-            )
+            raise DataError(f"tokenizer={tokenizer!r}: need a tokenizer or {CHARACTERS!r} (the fixed alphabet)")
         self.tokenizer: Any = tokenizer
         self.vocab_size = vocab_size
         self.width = self._width()
         if self.width > vocab_size:
             raise DataError(
-                f"tokenizer with ids up to {self.width - 1} for a model of vocabulary {vocab_size}:"
-                " they do not match"
+                f"tokenizer with ids up to {self.width - 1} for a model of vocabulary {vocab_size}: they do not match"
             )
         self.separator, self.joined = self._separator(separator, vocab_size)
 
@@ -61,9 +58,7 @@ class Encoder:
         else:
             vocabulary = sorted(self.tokenizer.get_vocab().items())
             state = json.dumps([type(self.tokenizer).__name__, vocabulary, repr(self.tokenizer)])
-        return hashlib.sha256(
-            f"{type(self.tokenizer).__name__}\n{state}".encode("utf-8", "surrogatepass")
-        ).hexdigest()
+        return hashlib.sha256(f"{type(self.tokenizer).__name__}\n{state}".encode("utf-8", "surrogatepass")).hexdigest()
 
     def encode(self, texts: list[str]) -> list[NDArray[np.int64]]:
         """The ids of each text, without the tokenizer's own begin and end tokens."""
@@ -83,9 +78,7 @@ class Encoder:
         end = len(text)
         if n_kept < n_ids:
             if getattr(self.tokenizer, "is_fast", False):
-                encoding = self.tokenizer(
-                    [text], add_special_tokens=False, return_offsets_mapping=True, verbose=False
-                )
+                encoding = self.tokenizer([text], add_special_tokens=False, return_offsets_mapping=True, verbose=False)
                 end = max(stop for _, stop in encoding["offset_mapping"][0][:n_kept])
             else:
                 end = len(text) * n_kept // n_ids
@@ -105,9 +98,7 @@ class Encoder:
             if isinstance(separator, bool) or not isinstance(separator, (int, np.integer)):
                 raise DataError(f"separator={separator!r}: need a token id or None")
             if not 0 <= separator < vocab_size:
-                raise DataError(
-                    f"separator={separator}: need 0 <= id < {vocab_size} (the model's vocabulary)"
-                )
+                raise DataError(f"separator={separator}: need 0 <= id < {vocab_size} (the model's vocabulary)")
             return np.array([separator], np.int64), f"joined with token {separator}"
         end_of_text = None if self._characters else getattr(self.tokenizer, "eos_token_id", None)
         if end_of_text is not None and end_of_text < vocab_size:
