@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from genbound.lm.token_stats import Windows, evaluate, token_statistics
+from genbound.lm.token_stats import token_statistics
+from genbound.lm.windows import Windows, evaluate
 from genbound.smoothing import ALPHAS
 
 MODELS = {"V = 96, GPT-NeoX": (96, 128, 128), "V = 50257, GPT-2": (50257, 512, 512)}

@@ -12,7 +12,9 @@ from tiny_models import build
 from genbound import smoothing
 from genbound.errors import DataError, ModelError
 from genbound.lm import token_stats
-from genbound.lm.token_stats import TokenStatistics, Windows, evaluate, token_statistics, windows_per_batch
+from genbound.lm import windows as windows_module
+from genbound.lm.token_stats import TokenStatistics, token_statistics
+from genbound.lm.windows import Windows, evaluate, windows_per_batch
 
 
 def naive(logits: np.ndarray, target: int, alpha: float) -> dict[str, float]:
@@ -100,8 +102,8 @@ def test_the_head_in_chunks_gives_the_whole_models_statistics(
         return TokenStatistics.concatenate(blocks)
 
     whole = run()
-    monkeypatch.setattr(token_stats, "BATCH_ELEMENTS", 1)
-    monkeypatch.setattr(token_stats, "CHUNK_ELEMENTS", 5 * 96)
+    monkeypatch.setattr(windows_module, "BATCH_ELEMENTS", 1)
+    monkeypatch.setattr(windows_module, "CHUNK_ELEMENTS", 5 * 96)
     split = run()
     assert np.allclose(whole.nll, split.nll, rtol=1e-5, atol=1e-6)
     assert np.array_equal(whole.rank, split.rank)
@@ -119,7 +121,7 @@ def test_a_model_that_changes_its_logits_after_the_head_runs_whole(monkeypatch: 
     monkeypatch.setattr(model, "forward", capped)
     windows = Windows(np.arange(60) % 96, 16)
     whole = next(evaluate(model, windows, np.arange(3), (), vocab_size=96))[1]
-    monkeypatch.setattr(token_stats, "BATCH_ELEMENTS", 1)
+    monkeypatch.setattr(windows_module, "BATCH_ELEMENTS", 1)
     split = next(evaluate(model, windows, np.arange(3), (), vocab_size=96))[1]
     assert np.allclose(whole.nll[:16], split.nll[:16], rtol=1e-5)
 

@@ -12,7 +12,8 @@ from torch import nn
 
 from genbound.certificate.statistics import Centre, SampleStatistics, StreamStatistics
 from genbound.files import read_arrays, write_arrays
-from genbound.lm.token_stats import TokenStatistics, Windows, evaluate, windows_per_batch
+from genbound.lm.token_stats import TokenStatistics
+from genbound.lm.windows import Windows, evaluate, windows_per_batch
 from genbound.lm.workers import Workers
 
 Progress = Callable[[str, int, int | None], None]

@@ -15,7 +15,8 @@ from genbound.certificate.settings import Settings
 from genbound.lm.hessian import is_linear, is_transposed
 from genbound.lm.passes import Progress
 from genbound.lm.subject import open_subject
-from genbound.lm.token_stats import CHUNK_ELEMENTS, evaluate, windows_per_batch
+from genbound.lm.token_stats import CHUNK_ELEMENTS
+from genbound.lm.windows import evaluate, windows_per_batch
 from genbound.smoothing import ALPHAS
 
 _FINAL_ALPHAS = 4  # how many alphas a final pass usually carries

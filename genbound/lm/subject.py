@@ -21,7 +21,7 @@ from genbound.errors import DataError, DomainError
 from genbound.lm.checkpoints import DTYPES, LADDER, LoadedModel, load_model
 from genbound.lm.passes import Progress
 from genbound.lm.sources import TokenStream, open_tokens
-from genbound.lm.token_stats import Windows, windows_per_batch
+from genbound.lm.windows import Windows, windows_per_batch
 
 CALIBRATION, PILOT, FINAL = 0, 1, 2
 """Purposes of a draw: each has its own independent random stream."""
