@@ -84,9 +84,9 @@ def certificate_tables(certificate: Certificate) -> Iterator[RenderableType]:
     yield table
     code = certificate.codes[str(headline.code)]
     yield Text(
-        f"code: {code.code_bits:,} bits, {code.bits_per_parameter(model['parameters']):.2f} per parameter. "
-        "Each bound holds alone with probability 1 - delta;\n"
-        "it is about next tokens after the training contexts, not about fresh documents."
+        f"code: {code.code_bits:,} bits, {code.bits_per_parameter(model['parameters']):.2f} per parameter\n"
+        "Each bound holds alone with probability 1 - delta. It is about next tokens after\n"
+        "the training contexts, not about fresh documents."
     )
     if reading["mode"] == "assumed uniform":
         yield Text(
