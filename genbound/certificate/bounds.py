@@ -27,6 +27,8 @@ ALPHAS = smoothing.ALPHAS
 ABOUT_CODE = "the decoded, smoothed model: its average conditional risk over the training stream"
 ABOUT_HELD_OUT = "the original model, smoothed: its average conditional risk over the held-out stream"
 ABOUT_PROGRESSIVE = "the predictors along the training run, smoothed: their average conditional risk"
+ABOUT_FINZI = "Y is the entropy of the smoothed prediction (the paper's exact choice could not be read in full)"
+
 RUN_SLACK = 1e-9
 """Added to progressive validation: covers the float64 evaluation of losses that were recorded during the run."""
 
@@ -82,7 +84,7 @@ def _of_result(result: BoundResult, coded: CodedModel, alpha: float, paid: Mappi
 def _geometric_mean(problem: Problem, coded: CodedModel, statistics: StreamStatistics) -> Iterable[BoundRow]:
     nats, paid = problem.nats(coded, alpha=len(ALPHAS), centre=len(OFFSETS))
     for (alpha, offset), wealth in statistics.wealth.items():
-        if alpha in ALPHAS:
+        if alpha in ALPHAS and offset in OFFSETS:
             row = _of_result(geometric_mean(wealth, log_inv_delta=nats), coded, alpha, paid)
             yield replace(row, tuned={**row.tuned, "offset": offset})
 
@@ -102,7 +104,7 @@ def _finzi(problem: Problem, coded: CodedModel, statistics: StreamStatistics) ->
         result = finzi_bound(
             statistics.loss.upper, wealth, vocab_size=problem.vocab_size, log_inv_delta=nats, alpha=alpha
         )
-        yield _of_result(result, coded, alpha, paid)
+        yield replace(_of_result(result, coded, alpha, paid), about=f"{ABOUT_CODE}; {ABOUT_FINZI}")
 
 
 def _azuma(problem: Problem, coded: CodedModel, statistics: StreamStatistics) -> Iterable[BoundRow]:
@@ -123,7 +125,10 @@ def _lotfi(problem: Problem, coded: CodedModel, statistics: StreamStatistics) ->
         code_bits=coded.code_bits, n=problem.n, vocab_size=problem.vocab_size, log_inv=problem.stages[0],
         self_delimiting=True,
     )  # fmt: skip
-    yield _of_result(result, coded, float(result.tuned["alpha"]), {})
+    yield replace(
+        _of_result(result, coded, float(result.tuned["alpha"]), {}),
+        paid=problem.nats(coded, alpha=len(LOTFI_ALPHAS))[1],
+    )
 
 
 def _floor(problem: Problem, coded: CodedModel, statistics: StreamStatistics) -> Iterable[BoundRow]:

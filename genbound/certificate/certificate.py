@@ -46,7 +46,9 @@ FIXED_BEFOREHAND: tuple[str, ...] = (
     "the centres Y = max(h_min, H - offset), H the entropy of the smoothed prediction, offset in a grid of 9 (paid)",
     "the geometric grid of 128 shifts D above every possible X - Y (the choice within it is paid)",
     "the grid of 1000 values of s for empirical_freedman and finzi_bound (the choice within it is paid)",
-    "delta, the headline bound, and the seed of every random draw",
+    "delta and its split, the headline bound, the seed, and how many windows are drawn",
+    "which tokens DATA and the held-out data are (n with them), and that the two are disjoint",
+    "the floating type, device and library versions the model runs with: part of the function that is certified",
 )
 
 
@@ -172,19 +174,21 @@ def compose(description: Mapping[str, Any], settings: Settings, choices: Choices
         problem, headline, original_loss=losses["original"], coded_loss=losses["coded"],
         smoothed_loss=losses["smoothed"], sampling=headline.terms.get("sampling", 0.0),
     )  # fmt: skip
-    winners = {row.code for row in found.values()}
     fixed = list(FIXED_BEFOREHAND)
     if evidence.progressive is not None:
-        fixed.append("the finite space of training recipes (the choice within it is paid in progressive_validation)")
+        fixed.append("the finite space of training recipes (the choice within it is paid where there is no code)")
     if settings.population is not None:
-        fixed.append("ASSUMED, not checked: the windows of DATA were drawn uniformly from the whole stream")
+        fixed.append(
+            "ASSUMED, not checked: DATA is a concatenation of windows of T + 1 tokens, each drawn independently and"
+            " uniformly from the whole stream"
+        )
     content = {
         "schema": SCHEMA,
         "statement": dict(STATEMENT),
         **{key: value for key, value in description.items() if key != "environment"},
         "settings": settings.to_dict(),
         "choices": choices.to_dict(),
-        "codes": [asdict(_named(evidence.codes[label][0])) for label in choices.codes if label in winners],
+        "codes": [asdict(_named(evidence.codes[label][0])) for label in choices.codes],
         "losses": losses,
         "bounds": {name: None if row is None else row.to_dict() for name, row in rows.items()},
         "decomposition": decomposition,
@@ -207,12 +211,18 @@ def _losses(headline: BoundRow, evidence: Evidence) -> dict[str, Any]:
     original = evidence.original
     whole = isinstance(original, StreamStatistics)
     return {
+        "measured_on": "windows read" if evidence.problem.windows else "every token",
         "original": original.loss.value if isinstance(original, StreamStatistics) else original.loss,
         "coded": coded,
         "smoothed": smoothed,
         "heldout": None if evidence.heldout is None else evidence.heldout.loss.value,
         "deviation": original.loss_deviation if whole else float(original.nll.std()),
         "deviation_from_entropy": original.excess_deviation if whole else None,
+        "entropy": original.entropy.value if whole else None,
+        "varentropy": original.varentropy.value if whole else None,
+        "largest": original.largest_nll if whole else float(original.nll.max()),
+        "mean_largest_possible": original.max_nll.value if whole else None,
+        "top_1_accuracy": original.correct / original.n if whole else None,
     }
 
 

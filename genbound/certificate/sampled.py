@@ -6,7 +6,7 @@ other, so the choice of alpha, D and s is paid there (THEORY 5).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,12 +14,13 @@ import numpy as np
 
 from genbound import smoothing
 from genbound.baselines import LOTFI_ALPHAS
-from genbound.certificate.bounds import ABOUT_CODE, ABOUT_FLOOR, ALPHAS, Problem
+from genbound.certificate.bounds import ABOUT_CODE, ABOUT_FINZI, ABOUT_FLOOR, ALPHAS, Problem
 from genbound.certificate.pilot import Candidate, Pilots, best
 from genbound.certificate.rows import BoundRow, CodedModel
 from genbound.certificate.statistics import OFFSETS, SampleStatistics
 from genbound.concentration import BoundResult, default_shifts
 from genbound.concentration.freedman import GRID_SIZE as S_GRID
+from genbound.concentration.freedman import freedman_grid
 from genbound.concentration.geometric_mean import GRID_SIZE as SHIFT_GRID
 from genbound.errors import DomainError
 from genbound.subsample import (
@@ -38,6 +39,8 @@ from genbound.subsample import (
 
 Sample = tuple[CodedModel, SampleStatistics]
 
+_SAMPLED_FINZI = "a sampled R_hat has no ceiling, so mean X_alpha + ln(1 - alpha) <= R_hat takes its place"
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -49,8 +52,7 @@ class Choice:
     parameters: Mapping[str, float]
 
     def __post_init__(self) -> None:
-        if self.offset not in OFFSETS:
-            raise DomainError(f"offset={self.offset!r}: not a member of the preset grid that was paid for")
+        _require_paid("offset", self.offset, OFFSETS)
 
     def to_dict(self) -> dict[str, Any]:
         return {"code": self.code, "alpha": self.alpha, "offset": self.offset, "parameters": dict(self.parameters)}
@@ -132,7 +134,16 @@ _STAGE_1: dict[str, Callable[[Problem, CodedModel], Nats]] = {
 
 def sampled_rows(problem: Problem, choices: Mapping[str, Choice], codes: Mapping[str, Sample]) -> dict[str, BoundRow]:
     """Every bound about a coded model, at what the pilot chose, from the windows drawn afterwards."""
+    for name, choice in choices.items():
+        if name != "finzi_bound":  # there alpha is prescribed
+            _require_paid("alpha", choice.alpha, LOTFI_ALPHAS if name == "lotfi_subsampled" else ALPHAS)
     return {name: _EVALUATE[name](problem, choice, *codes[choice.code]) for name, choice in choices.items()}
+
+
+def _require_paid(name: str, value: float, grid: Sequence[float]) -> None:
+    """Refuse a choice outside the preset grid whose size was paid for."""
+    if value not in grid:
+        raise DomainError(f"{name}={value!r}: not a member of the preset grid that was paid for")
 
 
 def _row(
@@ -148,8 +159,7 @@ def _row(
 def _geometric_mean(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleStatistics) -> BoundRow:
     nats, paid = _STAGE_1["geometric_mean"](problem, coded)
     windows = window_sample(sample, choice.alpha, choice.offset)
-    if choice.parameters["shift"] not in default_shifts(windows.ceiling, windows.prediction_floor):
-        raise DomainError(f"shift={choice.parameters['shift']!r}: not a member of the preset grid that was paid for")
+    _require_paid("shift", choice.parameters["shift"], default_shifts(windows.ceiling, windows.prediction_floor))
     result = two_stage_geometric_mean(
         windows, log_inv_delta_1=nats, n=problem.n, log_inv_delta_2=problem.stages[1], **choice.parameters
     )
@@ -159,6 +169,7 @@ def _geometric_mean(problem: Problem, choice: Choice, coded: CodedModel, sample:
 
 def _empirical_freedman(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleStatistics) -> BoundRow:
     nats, paid = _STAGE_1["empirical_freedman"](problem, coded)
+    _require_paid("s", choice.parameters["s"], freedman_grid(S_GRID))
     result = two_stage_empirical_freedman(
         window_sample(sample, choice.alpha), log_inv_delta_1=nats, n=problem.n,
         log_inv_delta_2=problem.stages[1], **choice.parameters,
@@ -168,11 +179,13 @@ def _empirical_freedman(problem: Problem, choice: Choice, coded: CodedModel, sam
 
 def _finzi(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleStatistics) -> BoundRow:
     nats, paid = _STAGE_1["finzi_bound"](problem, coded)
+    _require_paid("s", choice.parameters["s"], freedman_grid(S_GRID))
+    _require_paid("alpha", choice.alpha, [problem.finzi_alpha(coded)])
     result = two_stage_finzi(
         window_sample(sample, choice.alpha), log_inv_delta_1=nats, n=problem.n, log_inv_delta_2=problem.stages[1],
         alpha=problem.finzi_alpha(coded), vocab_size=problem.vocab_size, **choice.parameters,
     )  # fmt: skip
-    return _row(result, choice, paid, problem)
+    return _row(result, choice, paid, problem, f"{ABOUT_CODE}; {ABOUT_FINZI}; {_SAMPLED_FINZI}")
 
 
 def _azuma(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleStatistics) -> BoundRow:
@@ -189,8 +202,8 @@ def _lotfi(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleSt
         {a: _losses_only(sample, a) for a in LOTFI_ALPHAS}, code_bits=coded.code_bits, n=problem.n,
         vocab_size=problem.vocab_size, delta=problem.delta, self_delimiting=True,
     )  # fmt: skip
-    row = _row(result, choice, {}, problem)
-    return replace(row, alpha=float(result.tuned["alpha"]), paid=dict(result.costs))
+    _, paid = _STAGE_1["lotfi_subsampled"](problem, coded)
+    return replace(_row(result, choice, paid, problem), alpha=float(result.tuned["alpha"]))
 
 
 def _floor(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleStatistics) -> BoundRow:
@@ -199,7 +212,7 @@ def _floor(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleSt
         _losses_only(sample, choice.alpha, -smoothing.EVALUATION_MARGIN), log_inv_delta_1=nats, n=problem.n,
         log_inv_delta_2=problem.stages[1], **choice.parameters,
     )  # fmt: skip
-    return _row(result, choice, paid, problem, ABOUT_FLOOR)
+    return _row(result, choice, paid, problem, f"{ABOUT_FLOOR}; with probability 1 - delta_2 over the windows")
 
 
 _EVALUATE: dict[str, Callable[[Problem, Choice, CodedModel, SampleStatistics], BoundRow]] = {

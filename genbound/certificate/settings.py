@@ -56,7 +56,7 @@ class Settings:
         for rate in self.rates:
             if not 1 <= rate <= 12:
                 raise domain_error("rate", rate, "1 <= rate <= 12", "nominal bits per weight")
-        if not self.rates or len(set(self.rates)) != len(self.rates):
+        if not self.rates or len({f"{rate:g}" for rate in self.rates}) != len(self.rates):
             raise DomainError(f"rates={self.rates}: need at least one, each once")
         if not self.quantizers or not set(self.quantizers) <= set(QUANTIZERS):
             raise DomainError(f"quantizers={self.quantizers}: need some of {QUANTIZERS}")
@@ -67,8 +67,8 @@ class Settings:
             raise domain_error("seed", self.seed, "0 <= seed < 2^63", "of every draw")
         if self.population is not None and not 2 <= self.population < 1 << 63:
             raise domain_error("population", self.population, "2 <= n < 2^63", "tokens of the whole stream")
-        if self.windows is not None and self.windows < 0:
-            raise domain_error("windows", self.windows, "0 (every token) or a positive number", "sampled windows")
+        if self.windows is not None and (self.windows < 0 or self.windows == 1):
+            raise domain_error("windows", self.windows, "0 (every token) or at least 2", "sampled windows")
         if self.context is not None and self.context < 1:
             raise domain_error("context", self.context, "at least 1", "tokens per window")
         if self.population is not None and self.windows is not None:
@@ -90,7 +90,8 @@ class Settings:
         """How many windows to draw; 0 when every token is read."""
         if self.windows is not None:
             return self.windows
-        return AUTO_WINDOWS if float(parameters) * tokens > FULL_WORK else 0
+        slow = float(parameters) * tokens > FULL_WORK and tokens > AUTO_WINDOWS * MAX_CONTEXT
+        return AUTO_WINDOWS if slow else 0
 
     def to_dict(self) -> dict[str, Any]:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}

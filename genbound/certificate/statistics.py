@@ -67,6 +67,8 @@ class ExactMean:
     def update(self, values: np.ndarray) -> None:
         """Add a block of values, |value| < 2^17 (beyond, float64 holds no unit of 2^-36)."""
         scaled = np.ldexp(np.asarray(values, dtype=np.float64).ravel(), _UNIT)
+        if not float(np.abs(values).max(initial=0.0)) < 2.0**17:
+            raise DataError(f"a loss of {float(np.abs(values).max()):.3g}: need less than 2^17 (exact sums)")
         step = max(1, int(2.0**62 / max(1.0, float(np.abs(scaled).max(initial=0.0)))))  # no int64 sum overflows
         for i in range(0, scaled.size, step):
             block = scaled[i : i + step]

@@ -22,6 +22,7 @@ def command(
     """Certify the shipped ladder on the stream it was trained on; print one table, draw one figure."""
     need_lm()
     from genbound.lm.demo import demo
+    from genbound.lm.workers import Workers
     from genbound.report.tables import demo_table
 
     names = None if models is None else _names(models)
@@ -30,6 +31,8 @@ def command(
             out, full=full, names=names, delta=delta, device=device,
             progress=progress.named,
         )  # fmt: skip
+    if not Workers.from_environment().leads:
+        return
     for part in demo_table(result["models"]):
         console.print(part)
     write_json(json, result)
@@ -40,7 +43,9 @@ def command(
         ladder_figure(result["models"], path)
         console.print(f"figure: {path}", markup=False, highlight=False)
     console.print(
-        f"certificates: {out}/<name>; check one with: genbound verify {out}/10k", markup=False, highlight=False
+        f"certificates: {out}/<name>; check one with: genbound verify {out}/{result['models'][0]['name']}",
+        markup=False,
+        highlight=False,
     )
 
 

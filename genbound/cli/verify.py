@@ -25,11 +25,14 @@ def command(
     """
     need_lm()
     from genbound.lm.verify import verify
+    from genbound.lm.workers import Workers
 
     with progress_bars() as progress:
         result = verify(
             folder, model=model, data=data, heldout=heldout, device=device, tolerance=tolerance, progress=progress
         )
+    if not Workers.from_environment().leads:
+        return
     console.print(str(result), markup=False, highlight=False, soft_wrap=True)
     write_json(
         json,

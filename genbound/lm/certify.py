@@ -3,14 +3,16 @@
     token statistics of the original model  ->  quantize, write the coded model, DECODE it  ->
     token statistics of the decoded model   ->  bounds  ->  certificate
 
-Every step leaves its result in DIR/.work, so a killed run continues; the certificate itself is written last and
-whole. The models that were coded but win no bound are dropped at the end.
+Every step leaves its result in DIR/.genbound-work, so a killed run continues; the certificate itself is written last
+and whole. The models that were coded but win no bound are dropped at the end.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,15 +26,21 @@ from genbound.certificate.choices import Choices, choose, pilot_alphas
 from genbound.certificate.rows import CodedModel
 from genbound.certificate.settings import Settings
 from genbound.certificate.statistics import alphas_of
-from genbound.errors import ModelError
+from genbound.errors import CertificateError, DataError, ModelError
 from genbound.files import digest, file_sha256, pretty_json, write_atomic
 from genbound.lm import codec, hessian
+from genbound.lm.checkpoints import cast_parameters
 from genbound.lm.passes import Pass, Progress
 from genbound.lm.quantize import quantize
 from genbound.lm.subject import Subject, open_subject
 from genbound.lm.workers import Workers
 
-WORK = ".work"
+try:
+    import fcntl
+except ImportError:  # no such locks there: two runs in one folder are then the user's care
+    fcntl = None
+
+WORK = ".genbound-work"
 
 
 def certify(
@@ -76,10 +84,42 @@ def certify(
     out = Path(out)
     work = out / WORK
     work.mkdir(parents=True, exist_ok=True)
+    with _alone(work, workers):
+        return _certify(
+            model, data, out, settings, workers, progress, heldout=heldout, device=device, field=field,
+            token_dtype=token_dtype, gguf_file=gguf_file,
+        )  # fmt: skip
+
+
+@contextmanager
+def _alone(work: Path, workers: Workers) -> Iterator[None]:
+    """Refuse to run twice at once in one folder."""
+    if not workers.leads or fcntl is None:
+        yield
+        return
+    with open(work / "lock", "w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DataError(f"{work.parent}: another certification is running in this folder") from error
+        yield
+
+
+def _certify(
+    model: str | Path,
+    data: str | Path | np.ndarray,
+    out: Path,
+    settings: Settings,
+    workers: Workers,
+    progress: Progress | None,
+    *,
+    device: str,
+    **inputs: Any,
+) -> Certificate:
+    work = out / WORK
     subject = open_subject(
-        model, data, settings=settings, heldout=heldout, device=workers.device(device), cache=work,
-        field=field, token_dtype=token_dtype, gguf_file=gguf_file, progress=progress,
-    )  # fmt: skip
+        model, data, settings=settings, device=workers.device(device), cache=work, progress=progress, **inputs
+    )
     _claim_workspace(work, subject, workers)
     run = Pass(work, workers, progress)
 
@@ -137,10 +177,14 @@ def _coded(path: Path, label: str, method: str, rate: float) -> CodedModel:
     return CodedModel(label, method, rate, path.name, codec.code_bits(path), file_sha256(path))
 
 
-def decode(path: Path, subject: Subject) -> nn.Module:
-    """The model that is evaluated: always the one that came out of the file."""
-    model = codec.decode(path.read_bytes()).build()
-    model = model.to(device=subject.device, dtype=subject.dtype).eval().requires_grad_(False)
+def decode(path: Path, coded: CodedModel, subject: Subject) -> nn.Module:
+    """The model that is evaluated: always the one that came out of the file that is paid for."""
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != coded.sha256:
+        raise CertificateError(f"{path.name}: not the coded model its hash says (changed since it was written)")
+    model = codec.decode(data).build()
+    cast_parameters(model, subject.dtype)
+    model = model.to(device=subject.device).eval().requires_grad_(False)
     parameters = sum(p.numel() for p in model.parameters())
     if parameters != subject.parameters:
         raise ModelError(f"{path.name}: {parameters} parameters, the original has {subject.parameters}")
@@ -156,7 +200,7 @@ def _measure(subject: Subject, files: Mapping[str, CodedModel], run: Pass) -> tu
     pilots = {}
     for label, coded in files.items():
         alphas = pilot_alphas(problem, coded)
-        decoded = decode(run.cache / coded.file, subject)
+        decoded = decode(run.cache / coded.file, coded, subject)
         pilots[label] = (
             coded,
             run.sample(
@@ -184,17 +228,17 @@ def measure_chosen(
         heldout = run.stream("held-out", subject.model, subject.heldout, centres, vocab_size=vocab_size)
     codes: dict[str, Any] = {}
     if problem.windows:
-        indices = subject.final_windows()
+        indices = subject.final_windows(choices, files)
         original = run.sample("original", subject.model, windows, indices, (), vocab_size=vocab_size)
         for label, centres in choices.codes.items():
-            decoded = decode(folder / files[label].file, subject)
+            decoded = decode(folder / files[label].file, files[label], subject)
             alphas = alphas_of(centres)
             sample = run.sample(f"final-{label}", decoded, windows, indices, alphas, vocab_size=vocab_size)
             codes[label] = (files[label], sample)
     else:
         original = run.stream("original", subject.model, windows, (), vocab_size=vocab_size)
         for label, centres in choices.codes.items():
-            decoded = decode(folder / files[label].file, subject)
+            decoded = decode(folder / files[label].file, files[label], subject)
             stream = run.stream(f"final-{label}", decoded, windows, centres, vocab_size=vocab_size)
             codes[label] = (files[label], stream)
     return Evidence(problem, original, codes, heldout, subject.progressive, subject.recipe_nats)
@@ -202,10 +246,19 @@ def measure_chosen(
 
 def _publish(certificate: Certificate, files: Mapping[str, Path], out: Path) -> None:
     """Coded files first, under names that hold their hash; then the certificate; then what nothing refers to goes."""
+    before = _files_of_the_last(out)
     for coded in certificate.codes.values():
         write_atomic(out / coded.file, files[coded.label].read_bytes())
     write_atomic(out / "certificate.json", pretty_json(certificate.to_dict()))
     kept = {coded.file for coded in certificate.codes.values()}
-    for path in out.glob("*.gbc"):
-        if path.name not in kept:
-            path.unlink()
+    for name in before - kept:
+        (out / name).unlink(missing_ok=True)
+
+
+def _files_of_the_last(out: Path) -> set[str]:
+    """The coded files that the certificate now in the folder refers to; nothing else there is ours to delete."""
+    try:
+        codes = Certificate.load(out).codes.values()
+    except (CertificateError, KeyError, TypeError):
+        return set()
+    return {coded.file for coded in codes if Path(coded.file).name == coded.file and coded.file.endswith(".gbc")}

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from genbound.certificate.certificate import Certificate, compose
 from genbound.certificate.choices import Choices
 from genbound.errors import CertificateError, GenboundError, domain_error
 from genbound.files import file_sha256
+from genbound.lm import codec
 from genbound.lm._oneline import one_line
 from genbound.lm.certify import measure_chosen
 from genbound.lm.passes import Pass, Progress
@@ -118,6 +120,11 @@ def _recompute(
     progress: Progress | None,
 ) -> tuple[list[Difference], int, float]:
     content = recorded.to_dict()
+    for given, section in ((data, "data"), (heldout, "heldout")):
+        if given is None and content[section] is not None and content[section]["spec"] is None:
+            raise CertificateError(
+                f"{section}: the certificate is about an array in memory; pass it (--{section} FILE)"
+            )
     settings, codes = recorded.settings, recorded.codes
     options = content["data"]["options"]
     found: list[Difference] = []
@@ -126,16 +133,19 @@ def _recompute(
         path = folder / coded.file
         if Path(coded.file).name != coded.file or not path.is_file():
             raise CertificateError(f"{coded.file}: the coded model of {label} is missing from {folder}")
-        for name, value in (("sha256", file_sha256(path)), ("code_bits", 8 * path.stat().st_size)):
+        for name, value in (("sha256", file_sha256(path)), ("code_bits", codec.code_bits(path))):
             if getattr(coded, name) != value:
                 found.append(Difference(f"codes.{label}.{name}", getattr(coded, name), value, "differs"))
+    if found:  # nothing can be recomputed from other files than those that are certified
+        return found, len(found), 0.0
     if heldout is None and content["heldout"] is not None:
         heldout = content["heldout"]["spec"]
     with tempfile.TemporaryDirectory(prefix="genbound-verify-") as temporary:
         subject = open_subject(
             model if model is not None else content["model"]["spec"],
             data if data is not None else content["data"]["spec"],
-            settings=settings, heldout=heldout, device=workers.device(device or content[_ENVIRONMENT]["device"]),
+            settings=settings, heldout=heldout,
+            device=workers.device(device or _available(content[_ENVIRONMENT]["device"])),
             cache=Path(temporary), field=options.get("field"), token_dtype=options.get("dtype"),
             gguf_file=content["model"]["gguf_file"], progress=progress,
         )  # fmt: skip
@@ -151,6 +161,11 @@ def _recompute(
         if section not in ("seals", _ENVIRONMENT):
             comparison.compare(section, content[section], again.get(section))
     return [*found, *comparison.differences], comparison.fields, comparison.largest
+
+
+def _available(device: str) -> str:
+    """The device the certificate was made on, or the CPU where that is not to be had."""
+    return "cpu" if str(device).startswith("cuda") and not torch.cuda.is_available() else str(device)
 
 
 class Comparison:
@@ -180,8 +195,8 @@ class Comparison:
             gap, scale = abs(one - other), max(abs(one), abs(other))
             if not math.isfinite(gap):
                 return False
-            if gap and scale:
-                self.largest = max(self.largest, gap / scale) if gap > 1e-9 else self.largest
+            if gap:
+                self.largest = max(self.largest, gap / scale)
             return gap <= self.tolerance * scale + 1e-9
         return type(one) is type(other) and one == other
 

@@ -17,6 +17,8 @@ from genbound.lm.token_stats import CHUNK_ELEMENTS, TokenStatistics, token_stati
 BATCH_ELEMENTS = 1 << 24
 """Logits a batch of windows may hold at once in the model's own precision; beyond, the head runs in chunks."""
 
+PROBE_TOKENS = 64
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -24,10 +26,14 @@ class Windows:
 
     The context starts anew in every window (a predictor may read any part of the past, this one reads up to T
     tokens of it). The first token of the stream is conditioned on; a tail shorter than T is not part of the claim.
+
+    A sample that somebody else drew is a concatenation of windows of T + 1 tokens that have nothing to do with each
+    other (`separate`): window w then reads tokens w(T+1) .. w(T+1)+T-1 and predicts the ones after them.
     """
 
     tokens: np.ndarray
     context: int
+    separate: bool = False
 
     def __post_init__(self) -> None:
         if len(self.tokens) < 2:
@@ -38,8 +44,13 @@ class Windows:
         """T, the tokens predicted per window."""
         return min(self.context, len(self.tokens) - 1)
 
+    @property
+    def stride(self) -> int:
+        """Tokens from the beginning of one window to that of the next."""
+        return self.length + self.separate
+
     def __len__(self) -> int:
-        return (len(self.tokens) - 1) // self.length
+        return (len(self.tokens) - (not self.separate)) // self.stride
 
     @property
     def n_tokens(self) -> int:
@@ -48,7 +59,7 @@ class Windows:
 
     def gather(self, indices: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Inputs and targets of the chosen windows, both (len(indices), T) int64."""
-        at = np.asarray(indices, dtype=np.int64)[:, None] * self.length + np.arange(self.length + 1)
+        at = np.asarray(indices, dtype=np.int64)[:, None] * self.stride + np.arange(self.length + 1)
         block = torch.from_numpy(np.asarray(self.tokens[at]).astype(np.int64))
         return block[:, :-1], block[:, 1:]
 
@@ -72,16 +83,17 @@ def evaluate(
     """Statistics of the windows `indices`, batch by batch: yields (batch number, statistics).
 
     Batches from `start` on, those with number = rank modulo world_size, so that several workers share one list.
-    A batch is padded to its fixed shape by repeating its last window, and the padding dropped: the numbers of a
-    window do not depend on which others were asked for.
+    A batch is padded to its fixed shape by repeating its last window, and the padding dropped.
     """
     device = next(model.parameters()).device
     size = windows_per_batch(windows.length, vocab_size)
     n_batches = -(-len(indices) // size)
     first = start + (rank - start) % world_size
-    head = _Head.of(model, vocab_size) if windows.length * vocab_size * size > BATCH_ELEMENTS else None
     model.eval()
     with torch.inference_mode():
+        head = None
+        if windows.length * vocab_size * size > BATCH_ELEMENTS:
+            head = _Head.of(model, vocab_size, windows.gather(np.zeros(1))[0][:, :PROBE_TOKENS].to(device))
         for batch in range(first, n_batches, world_size):
             chosen = indices[batch * size : (batch + 1) * size]
             padded = np.concatenate([chosen, np.repeat(chosen[-1:], size - len(chosen))])
@@ -110,27 +122,26 @@ class _Head:
     """Runs the body of a causal LM once and its head a few hundred tokens at a time.
 
     Whatever the model does to its logits after the head (a soft cap, a scale) would be lost, so the split is used
-    only when it gives the model's own logits on a probe; otherwise the model runs whole.
+    only when it gives the model's own logits on a probe; otherwise the model runs whole. The probe is the beginning of
+    the stream, so every worker and every continued run decides alike.
     """
 
     model: nn.Module
     head: nn.Module
     vocab_size: int
-    faithful: bool | None = None
 
     @classmethod
-    def of(cls, model: Any, vocab_size: int) -> _Head | None:
+    def of(cls, model: Any, vocab_size: int, probe: torch.Tensor) -> _Head | None:
+        """The split, or None where the model has no head or does more to its logits than the head does."""
         head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
-        return None if head is None else cls(model, head, vocab_size)
+        if head is None:
+            return None
+        split = cls(model, head, vocab_size)
+        whole, found = _logits(model, probe, vocab_size), head(split._hidden(probe))
+        same = found.shape == whole.shape and torch.allclose(found, whole, rtol=1e-4, atol=1e-4)
+        return split if same else None
 
     def statistics(self, inputs: torch.Tensor, targets: torch.Tensor, alphas: Sequence[float]) -> TokenStatistics:
-        if self.faithful is None:
-            probe = inputs[:1, :16]
-            whole = _logits(self.model, probe, self.vocab_size)
-            split = self.head(self._hidden(probe))
-            self.faithful = split.shape == whole.shape and torch.allclose(split, whole, rtol=1e-4, atol=1e-4)
-        if not self.faithful:
-            return token_statistics(_logits(self.model, inputs, self.vocab_size), targets, alphas)
         hidden = self._hidden(inputs).flatten(0, 1)
         flat = targets.flatten()
         step = max(1, CHUNK_ELEMENTS // self.vocab_size)

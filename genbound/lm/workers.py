@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 
@@ -21,7 +22,8 @@ class Workers:
             return cls()
         from accelerate import PartialState
 
-        state = PartialState(cpu=True)  # results are gathered over gloo; the models may run elsewhere
+        # results are gathered over gloo, wherever the models run; the others wait while one quantizes
+        state = PartialState(cpu=True, timeout=timedelta(days=7))
         return cls(state.process_index, state.num_processes)
 
     def device(self, asked: str) -> str:

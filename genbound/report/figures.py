@@ -67,7 +67,7 @@ def ladder_figure(models: Sequence[dict[str, Any]], path: Path) -> None:
         if not any(values):
             continue
         bottoms = [a if v >= 0 else b for a, b, v in zip(above, below, values, strict=True)]
-        label = ROWS[row].replace(" (bits per token)", "")
+        label = ROWS[row]
         right.bar(places, values, bottom=bottoms, color=COLOURS[row], label=label, width=0.62)
         above = [a + max(v, 0.0) for a, v in zip(above, values, strict=True)]
         below = [b + min(v, 0.0) for b, v in zip(below, values, strict=True)]

@@ -7,6 +7,16 @@ logits at a position depend on a later token is refused: its "loss" would not be
 from genbound.lm.checkpoints.causal import check_causal
 from genbound.lm.checkpoints.load import DTYPES, LoadedModel, load_model
 from genbound.lm.checkpoints.locate import LADDER
-from genbound.lm.checkpoints.weights import context_of, weights_sha256
+from genbound.lm.checkpoints.weights import cast_parameters, config_sha256, context_of, weights_sha256
 
-__all__ = ["DTYPES", "LADDER", "LoadedModel", "check_causal", "context_of", "load_model", "weights_sha256"]
+__all__ = [
+    "DTYPES",
+    "LADDER",
+    "LoadedModel",
+    "cast_parameters",
+    "check_causal",
+    "config_sha256",
+    "context_of",
+    "load_model",
+    "weights_sha256",
+]

@@ -14,7 +14,7 @@ from genbound.lm._oneline import one_line
 from genbound.lm.checkpoints.causal import check_causal
 from genbound.lm.checkpoints.locate import is_ladder_folder, locate, refuse_folder
 from genbound.lm.checkpoints.read import read_model, read_tokenizer
-from genbound.lm.checkpoints.weights import check_finite, context_of, weights_sha256
+from genbound.lm.checkpoints.weights import cast_parameters, check_finite, context_of, weights_sha256
 from genbound.lm.sources.tokenizers import CHARACTERS, tokenizer_width
 
 DTYPES = {
@@ -105,7 +105,8 @@ def load_model(
     model = read_model(name, origin, wanted, gguf_file, revision)
     check_finite(model, name)
     try:
-        model = model.to(device=place, dtype=wanted).eval().requires_grad_(False)
+        cast_parameters(model, wanted)
+        model = model.to(device=place).eval().requires_grad_(False)
         vocab_size = check_causal(model, name=name)
     except (RuntimeError, IndexError, MemoryError) as error:
         raise ModelError(f"{name}: does not run on {place} ({one_line(error)})") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 import torch
@@ -30,6 +31,24 @@ def weights_sha256(model: nn.Module) -> str:
         for start in range(0, flat.numel(), step):
             digest.update(flat[start : start + step].cpu().contiguous().view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+_NOT_THE_FUNCTION = {
+    "_name_or_path", "_commit_hash", "architectures", "dtype", "torch_dtype", "transformers_version", "use_cache",
+}  # fmt: skip
+
+
+def config_sha256(model: nn.Module) -> str:
+    """SHA-256 of what the configuration says about the function the weights compute (activation, norms, rotary...)."""
+    config: Any = model.config
+    values = {key: value for key, value in config.to_dict().items() if key not in _NOT_THE_FUNCTION}
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def cast_parameters(model: nn.Module, dtype: torch.dtype) -> None:
+    """Change the floating type of the parameters; buffers (rotary frequencies) keep theirs, as transformers has it."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(dtype)
 
 
 def check_finite(model: nn.Module, name: str) -> None:

@@ -12,6 +12,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from genbound.complexity.codes import choice_nats
 from genbound.errors import DomainError, domain_error
 from genbound.lm.corpora.alphabet import V
 
@@ -140,7 +141,7 @@ class Recipe:
 
 def log_recipe_space() -> float:
     """ln of the number of recipes in `RECIPE_SPACE`: what progressive validation pays, in nats."""
-    return sum(math.log(len(values)) for values in RECIPE_SPACE.values())
+    return choice_nats(math.prod(len(values) for values in RECIPE_SPACE.values()))
 
 
 def _row(name: str, shape: tuple[int, int, int, int], *, batch: int, muon: float, adam: float, decay: float) -> Recipe:
