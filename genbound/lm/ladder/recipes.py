@@ -3,7 +3,7 @@
 A recipe is tuned on the corpus it is trained on, so a bound on the run that treats the recipe as fixed
 beforehand (progressive validation) has to pay for the choice. `RECIPE_SPACE` lists the finitely many values
 each tuned hyper-parameter may take; every recipe lies in it, and the price is `log_recipe_space()` nats,
-once per run.
+once per run. The space was itself written down while tuning: what is paid for is the choice within it.
 """
 
 from __future__ import annotations
