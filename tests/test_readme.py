@@ -63,7 +63,10 @@ def test_every_option_in_the_readme_exists() -> None:
     from genbound.cli.app import app
 
     command: Any = typer.main.get_command(app)
-    for line in re.findall(r"^genbound (.*)$", README, flags=re.M):
+    blocks = re.findall(r"```sh\n(.*?)```", README, flags=re.S)
+    lines = re.findall(r"^genbound (.*)$", "\n".join(blocks), flags=re.M)
+    assert len(lines) == 4
+    for line in lines:
         words = line.split("#")[0].split()
         options = {option for parameter in command.commands[words[0]].params for option in parameter.opts}
         assert {word for word in words if word.startswith("-")} <= options, line

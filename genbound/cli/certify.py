@@ -64,7 +64,7 @@ def command(
     if Workers.from_environment().leads:
         for part in certificate_tables(certificate):
             console.print(part)
-        console.print(f"certificate: {out}", highlight=False, markup=False)
+        console.print(f"certificate: {out}", highlight=False, markup=False, soft_wrap=True)
         write_json(json, certificate.to_dict())
 
 

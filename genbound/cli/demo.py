@@ -41,7 +41,7 @@ def command(
 
         path = out / "ladder.png"
         ladder_figure(result["models"], path)
-        console.print(f"figure: {path}", markup=False, highlight=False)
+        console.print(f"figure: {path}", markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"certificates: {out}/<name>; check one with: genbound verify {out}/{result['models'][0]['name']}",
         markup=False,

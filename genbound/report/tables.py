@@ -141,7 +141,7 @@ def demo_table(models: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
     yield table
     if any(map(_estimate, models)):
         count = max(m["windows_read"] for m in models if _estimate(m))
-        yield Text(f"~ measured on {count:,} windows drawn at random; the bounds pay for that in the row sampling")
+        yield Text(f"~ measured on {count:,} windows drawn at random; the row sampling pays for it")
     if any(_verdict(name, value or 0.0, m["vocab_size"]) for m in models for name, value in m["bounds"].items()):
         yield Text("* vacuous: no better than a random guess")
 
