@@ -58,7 +58,7 @@ def ladder_figure(models: Sequence[dict[str, Any]], path: Path) -> None:
     )
     left.set(xscale="log", xlabel="parameters N", ylabel="nats per character", title="Loss and what can be proved")
     left.set_ylim(0.9, guess * 1.04)
-    left.legend(fontsize=8, frameon=False, ncols=2, loc="lower left")
+    left.legend(fontsize=8, frameon=False, ncols=2, loc="upper right", bbox_to_anchor=(1.0, 0.94))
 
     places = range(len(models))
     above, below = [0.0] * len(models), [0.0] * len(models)
