@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from itertools import pairwise
 from typing import Any
 
@@ -398,7 +397,7 @@ def test_dequantize_is_the_documented_formula(step: int, centre: int, shrink: in
     assert (got.T if transposed else got) == pytest.approx(wanted, rel=1e-6, abs=1e-12)
 
 
-def test_half_a_million_parameters_in_seconds() -> None:
+def test_half_a_million_parameters() -> None:
     config = {
         "vocab_size": 96,
         "hidden_size": 128,
@@ -408,7 +407,8 @@ def test_half_a_million_parameters_in_seconds() -> None:
     }
     model = AutoModelForCausalLM.from_config(AutoConfig.for_model("gpt_neox", **config))
     statistics = collect(model, [windows(2, 32, 96)])
-    start = time.perf_counter()
     quantized = quantize(model, method="ldlq", bits=3, calibration=statistics)
-    assert quantized.parameters > 500_000
-    assert time.perf_counter() - start < 30.0
+    assert quantized.parameters == sum(parameter.numel() for parameter in model.parameters()) > 500_000
+    found = np.concatenate([weights.ravel() for weights in quantized.dequantize().values()])
+    wanted = np.concatenate([p.detach().numpy().ravel() for p in model.parameters()])
+    assert np.abs(found - wanted).mean() < 0.5 * np.abs(wanted).mean()
