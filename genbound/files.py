@@ -48,6 +48,11 @@ def write_atomic(path: Path, data: bytes) -> None:
         raise
 
 
+def temporary_pattern(name: str) -> str:
+    """What matches the files that a `write_atomic` of this name leaves behind when it is killed."""
+    return f".{name}.*.tmp"
+
+
 def _write_through(path: Path, data: bytes) -> None:
     try:
         with open(path, "ab") as file:

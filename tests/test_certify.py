@@ -395,6 +395,14 @@ def test_files_that_are_not_ours_are_left_alone(toy_model: Path, toy_bin: Path, 
     assert len(list(tmp_path.glob("*.gbc"))) == 2
 
 
+def test_what_a_kill_in_the_middle_of_a_write_left_is_cleared(toy_model: Path, toy_bin: Path, tmp_path: Path) -> None:
+    (tmp_path / ".certificate.json.123.tmp").write_bytes(b"torn")
+    (tmp_path / ".other.json.123.tmp").write_bytes(b"keep")
+    certificate = certify(toy_model, toy_bin, tmp_path, settings=QUICK)
+    files = {code.file for code in certificate.codes.values()}
+    assert {path.name for path in tmp_path.iterdir()} == {"certificate.json", ".other.json.123.tmp", *files}
+
+
 def test_two_runs_in_one_folder_are_refused(toy_model: Path, toy_bin: Path, tmp_path: Path) -> None:
     def again(*_: Any) -> None:
         with pytest.raises(DataError, match="another certification is running"):

@@ -21,13 +21,13 @@ import numpy as np
 from torch import nn
 
 from genbound.certificate.bounds import ALPHAS
-from genbound.certificate.certificate import Certificate, Evidence, compose
+from genbound.certificate.certificate import FILE, Certificate, Evidence, compose
 from genbound.certificate.choices import Choices, choose, pilot_alphas
 from genbound.certificate.rows import CodedModel
 from genbound.certificate.settings import Settings
 from genbound.certificate.statistics import alphas_of
 from genbound.errors import CertificateError, DataError, ModelError
-from genbound.files import digest, file_sha256, pretty_json, write_atomic
+from genbound.files import digest, file_sha256, pretty_json, temporary_pattern, write_atomic
 from genbound.lm import codec, hessian
 from genbound.lm.checkpoints import cast_parameters
 from genbound.lm.passes import Pass, Progress
@@ -249,10 +249,13 @@ def _publish(certificate: Certificate, files: Mapping[str, Path], out: Path) -> 
     before = _files_of_the_last(out)
     for coded in certificate.codes.values():
         write_atomic(out / coded.file, files[coded.label].read_bytes())
-    write_atomic(out / "certificate.json", pretty_json(certificate.to_dict()))
+    write_atomic(out / FILE, pretty_json(certificate.to_dict()))
     kept = {coded.file for coded in certificate.codes.values()}
     for name in before - kept:
         (out / name).unlink(missing_ok=True)
+    for name in (*kept, FILE):
+        for torn in out.glob(temporary_pattern(name)):  # what a kill in the middle of a write left behind
+            torn.unlink(missing_ok=True)
 
 
 def _files_of_the_last(out: Path) -> set[str]:
