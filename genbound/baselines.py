@@ -23,7 +23,6 @@ from genbound.errors import DataError, DomainError, domain_error
 LOTFI_ALPHAS: tuple[float, ...] = (1e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1, 0.25, 0.5)
 """The eight smoothing weights of [L24]."""
 
-FINZI_DELTA = 0.01
 LOTFI_DELTA = 0.05
 
 

@@ -175,8 +175,13 @@ def compose(description: Mapping[str, Any], settings: Settings, choices: Choices
         smoothed_loss=losses["smoothed"], sampling=headline.terms.get("sampling", 0.0),
     )  # fmt: skip
     fixed = list(FIXED_BEFOREHAND)
-    if evidence.progressive is not None:
+    if evidence.recipe_nats:
         fixed.append("the finite space of training recipes (the choice within it is paid where there is no code)")
+    if problem.windows and settings.population is None:
+        fixed.append(
+            "IDEALISED: the windows come from a pseudo-random generator keyed by a hash of the seed, the data and all"
+            " that was chosen; they are taken for independent uniform draws"
+        )
     if settings.population is not None:
         fixed.append(
             "ASSUMED, not checked: DATA is a concatenation of windows of T + 1 tokens, each drawn independently and"

@@ -13,7 +13,7 @@ from typing import Any
 
 from flint import arb
 
-from genbound.certified import ball, down, precision, up
+from genbound.certified import ball, precision, up
 from genbound.errors import DataError, domain_error
 
 
@@ -87,9 +87,6 @@ class Ledger:
         width = max(len(label) for label, _, _ in rows)
         lines = [f"{label:<{width}}  {nats:>16.3f} nats  {why}".rstrip() for label, nats, why in rows]
         return "\n".join(lines + [f"fixed beforehand: {fact}" for fact in self.fixed])
-
-
-CodeLedger = Ledger
 
 
 def log_inv_delta(delta: float) -> float:
@@ -171,13 +168,3 @@ def split_delta(log_inv: float, n: int, m: int) -> tuple[float, float]:
     with precision():
         total = arb(int(n) + int(m)).log()
         return up(given + total - arb(int(m)).log()), up(given + total - arb(int(n)).log())
-
-
-def nats_to_bits(nats: float) -> float:
-    """nats / ln 2, rounded down (for display of what a budget in nats can code).
-
-    >>> round(nats_to_bits(0.6931471805599453), 9)
-    1.0
-    """
-    with precision():
-        return down(ball(nats) / arb(2).log())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,6 @@ class Subject:
     heldout_stream: TokenStream | None = None
     progressive: Mapping[float, Wealth] | None = None
     recipe_nats: float = 0.0
-    training: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def model(self) -> nn.Module:

@@ -35,7 +35,6 @@ class TwoStageTuning:
 
     Attributes:
         shift: D, nats (Delta/s for Freedman); paid in stage 1 unless fixed beforehand. 0: not used.
-        shift_index: its index in the preset grid.
         log_reference: g0, nats. 0: not used.
         second_shift: u, the constant of stage 2, nats.
         s: the s of `two_stage_empirical_freedman`. 0: not used.
@@ -43,7 +42,6 @@ class TwoStageTuning:
     """
 
     shift: float
-    shift_index: int
     log_reference: float
     second_shift: float
     s: float = 0.0
@@ -70,14 +68,13 @@ def tune_two_stage(pilot: WindowSample, *, log_inv_delta_1: float | arb, n: int,
         m: windows of the sample the bound will be evaluated on.
     """
     c1, c2, _ = two_complexities(n, m, log_inv_delta_1, log_inv_delta_2)
-    grid = default_shifts(pilot.ceiling, pilot.prediction_floor)
     shifts = eligible_shifts(pilot.ceiling, pilot.prediction_floor)
 
     def tuned(d: float) -> TwoStageTuning:
         g0 = float(np.log(pilot.predictions - pilot.losses + d).mean())
         stage = geometric_stage(pilot, d, c1, g0)
         u, bound = tune_second(stage.values_float(pilot, d), up(stage.ceiling), float(c2))
-        return TwoStageTuning(d, grid.index(d), g0, u, predicted=bound)
+        return TwoStageTuning(d, g0, u, predicted=bound)
 
     return tuned(shifts[search(lambda d: tuned(d).predicted, shifts)])
 
@@ -94,7 +91,7 @@ def tune_two_stage_empirical_freedman(pilot: WindowSample, *, log_inv_delta_1: f
         stage = freedman_stage(pilot, d)
         u, bound = tune_second(stage.values_float(pilot, float(d)), up(stage.ceiling), float(c2))
         predicted = bound + float(d * c1)
-        return TwoStageTuning(float(d), grid.index(s), 0.0, u, s, predicted)
+        return TwoStageTuning(float(d), 0.0, u, s, predicted)
 
     return tuned(grid[search(lambda s: tuned(s).predicted, grid, 24)])
 
@@ -103,7 +100,7 @@ def tune_two_stage_azuma(pilot: WindowSample, *, log_inv_delta_2: float | arb, m
     """u for `two_stage_azuma`; arguments as in `tune_two_stage`."""
     c2, _ = all_in(m, None, log_inv_delta_2)
     u, bound = tune_second(pilot.loss_means[1], float(pilot.ceiling), float(c2))
-    return TwoStageTuning(0.0, 0, 0.0, u, predicted=bound)
+    return TwoStageTuning(0.0, 0.0, u, predicted=bound)
 
 
 def tune_two_stage_floor(pilot: WindowSample, *, log_inv_delta_2: float | arb, m: int) -> float:
