@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import mpmath
 import pytest
+from flint import arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from genbound.complexity.codes import (
     log_inv_delta,
     split_delta,
 )
+from genbound.complexity.pricing import bill, failure_nats, finite
 from genbound.complexity.progressive import held_out, progressive_validation
 from genbound.concentration import Wealth, geometric_mean
 from genbound.errors import DataError, DomainError
@@ -100,3 +102,25 @@ def test_yardsticks_pay_their_grids_and_nothing_else() -> None:
                  lambda: held_out({0.5: one}, delta=0.1, paid=-1.0)):  # fmt: skip
         with pytest.raises(DomainError):
             call()
+
+
+def test_exactly_one_form_of_the_failure_probability() -> None:
+    assert failure_nats(0.05, None) == arb(log_inv_delta(0.05))
+    assert failure_nats(None, 10**9) == 10**9  # exp(-10^9) is no float
+    assert failure_nats(None, Fraction(1, 3)).contains(arb(1) / 3)
+    for delta, nats in ((None, None), (0.1, 1.0), (0.0, None), (1.0, None), (math.nan, None),
+                        (None, -1.0), (None, math.nan), (None, math.inf)):  # fmt: skip
+        with pytest.raises(DomainError):
+            failure_nats(delta, nats)
+    for wrong in (math.nan, "1", None, True, arb.pos_inf()):
+        with pytest.raises(DomainError, match="price="):
+            finite("price", wrong, "nats")
+
+
+@given(st.lists(st.integers(-(10**12), 10**12).map(lambda k: k / 1024), min_size=1, max_size=8))
+def test_a_bill_adds_up_and_is_never_negative(nats: list[float]) -> None:
+    total, shown = bill({str(index): arb(value) for index, value in enumerate(nats)})
+    exact = sum(map(Fraction, nats), Fraction(0))
+    assert total == max(0, arb(exact.numerator) / exact.denominator)
+    assert ("raised to zero" in shown) == (exact < 0)
+    assert math.isclose(math.fsum(shown.values()), max(0.0, float(exact)), rel_tol=1e-12, abs_tol=1e-6)
