@@ -14,7 +14,7 @@ from flint import arb
 from genbound import smoothing
 from genbound.certified import ball, precision, up
 from genbound.complexity.codes import choice_nats, code_nats, log_inv_delta
-from genbound.concentration import freedman
+from genbound.concentration.empirical_freedman import GRID_SIZE, evaluate, freedman_grid, tune_s
 from genbound.concentration.observed import Observed, observe
 from genbound.concentration.result import BoundResult, all_in
 from genbound.concentration.wealth import Wealth
@@ -26,12 +26,12 @@ LOTFI_ALPHAS: tuple[float, ...] = (1e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1, 0.25, 0.5)
 LOTFI_DELTA = 0.05
 
 
-def finzi_complexity(log_inv: float | arb, n: int, grid_size: int = freedman.GRID_SIZE) -> float:
+def finzi_complexity(log_inv: float | arb, n: int, grid_size: int = GRID_SIZE) -> float:
     """C = (L ln 2 + ln(1/delta) + ln |K|)/n, nats per token, rounded up; log_inv = L ln 2 + ln(1/delta)."""
     return up(all_in(n, None, log_inv, {"s grid": grid_size})[0])
 
 
-def finzi_alpha(log_inv: float | arb, n: int, grid_size: int = freedman.GRID_SIZE) -> float:
+def finzi_alpha(log_inv: float | arb, n: int, grid_size: int = GRID_SIZE) -> float:
     """The smoothing weight alpha = C/(1+C) at which `finzi_bound` wants its statistic.
 
     >>> finzi_alpha(1e5 - 6.907755278982137, 100000)
@@ -41,7 +41,7 @@ def finzi_alpha(log_inv: float | arb, n: int, grid_size: int = freedman.GRID_SIZ
 
 
 def finzi_bound(mean_loss: float, wealth: Wealth, *, vocab_size: int, log_inv_delta: float | arb,
-                alpha: float | None = None, grid_size: int = freedman.GRID_SIZE) -> BoundResult:  # fmt: skip
+                alpha: float | None = None, grid_size: int = GRID_SIZE) -> BoundResult:  # fmt: skip
     """R <= R_hat + C ln V + Sigma sqrt(C) + sqrt(2C), the final statement of [F25].
 
     C = (L ln 2 + ln(|K|/delta))/n, alpha = C/(1+C), Delta = ln(V/alpha), Sigma from the smoothed losses and Y
@@ -79,7 +79,7 @@ def finzi_bound(mean_loss: float, wealth: Wealth, *, vocab_size: int, log_inv_de
     require_finzi_alpha(weight, vocab_size, seen.ceiling, c)
     if not seen.prediction_floor >= 0:
         raise domain_error("prediction_floor", seen.prediction_floor, "Y >= 0", "Delta = ln(V/alpha) covers X - Y")
-    sigma_ball, s, _ = sigma_root(seen, c, freedman.freedman_grid(grid_size))
+    sigma_ball, s, _ = sigma_root(seen, c, freedman_grid(grid_size))
     with precision():
         code, root = c * arb(int(vocab_size)).log(), (2 * c).sqrt()
         value = up(ball(mean_loss) + code + sigma_ball + root)
@@ -115,8 +115,8 @@ def require_finzi_alpha(alpha: float, vocab_size: int, ceiling: float, c: arb) -
 def sigma_root(seen: Observed, c: arb, values: list[float]) -> tuple[arb, float, int]:
     """(Sigma sqrt C as a ball never below, the best s, its index) at Delta = the ceiling (Y >= 0)."""
     delta = ball(seen.ceiling)
-    member = freedman.tune_s(seen, float(delta), float(c), values)
-    _, sigma = freedman.evaluate(seen, delta, c, values[member])
+    member = tune_s(seen, float(delta), float(c), values)
+    _, sigma = evaluate(seen, delta, c, values[member])
     return sigma, values[member], member
 
 

@@ -17,7 +17,7 @@ from genbound.certificate.bounds import ALPHAS, Problem
 from genbound.certificate.rows import CodedModel
 from genbound.certificate.statistics import OFFSETS, SampleStatistics
 from genbound.concentration import default_shifts
-from genbound.concentration.freedman import freedman_grid
+from genbound.concentration.empirical_freedman import freedman_grid
 from genbound.concentration.observed import search
 
 Pilots = Mapping[str, tuple[CodedModel, SampleStatistics]]

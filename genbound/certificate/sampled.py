@@ -19,8 +19,8 @@ from genbound.certificate.pilot import Candidate, Pilots, best
 from genbound.certificate.rows import BoundRow, CodedModel
 from genbound.certificate.statistics import OFFSETS, SampleStatistics
 from genbound.concentration import BoundResult, default_shifts
-from genbound.concentration.freedman import GRID_SIZE as S_GRID
-from genbound.concentration.freedman import freedman_grid
+from genbound.concentration.empirical_freedman import GRID_SIZE as S_GRID
+from genbound.concentration.empirical_freedman import freedman_grid
 from genbound.concentration.geometric_mean import GRID_SIZE as SHIFT_GRID
 from genbound.errors import DomainError
 from genbound.subsample import (

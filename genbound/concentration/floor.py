@@ -6,12 +6,14 @@ from typing import Any
 
 from flint import arb
 
-from genbound.certified import ball, down, precision, up
+from genbound.certified import ball, down, mean_ball, precision, up
+from genbound.concentration.capped import losses_and_ceilings, mean_of
 from genbound.concentration.observed import observe
 from genbound.concentration.result import BoundResult, all_in, rows
+from genbound.concentration.streams import is_scalar
 
 
-def floor(losses: Any, *, ceiling: float | None = None, complexity: float | arb | None = None,
+def floor(losses: Any, *, ceiling: Any = None, complexity: float | arb | None = None,
           log_inv_delta: float | arb | None = None) -> BoundResult:  # fmt: skip
     """mean X + (1 - e^{-C})(B - mean X): no certificate that knows only X <= B is smaller, at any n.
 
@@ -23,7 +25,8 @@ def floor(losses: Any, *, ceiling: float | None = None, complexity: float | arb 
 
     Args:
         losses: X, nats, shape (n,): array, torch tensor, iterator of chunks, or a Wealth.
-        ceiling: B, nats. Required unless `losses` is a Wealth.
+        ceiling: B, nats. Required unless `losses` is a Wealth. Or B_k, shape (n,), each a function of the past
+            only: mean B takes the place of B (the same argument, token by token); `losses` is then an array.
         complexity: C, nats per token; or
         log_inv_delta: nC, nats in total. Exactly one of the two.
 
@@ -33,18 +36,25 @@ def floor(losses: Any, *, ceiling: float | None = None, complexity: float | arb 
     >>> import math
     >>> round(floor([1.0, 3.0], ceiling=16.0, complexity=math.log(2)).value, 9)
     9.0
+    >>> round(floor([1.0, 3.0], ceiling=[8.0, 16.0], complexity=math.log(2)).value, 9)
+    7.0
     """
-    seen = observe(losses, ceiling=ceiling)
-    c, costs = all_in(seen.n, complexity, log_inv_delta)
-    mean = seen.mean_loss()[0]
+    if ceiling is None or is_scalar(ceiling):
+        seen = observe(losses, ceiling=ceiling)
+        n, mean, top, evidence = seen.n, seen.mean_loss()[0], seen.ceiling, seen.evidence
+    else:
+        x, b = losses_and_ceilings(losses, ceiling)
+        n, mean, top = x.size, mean_ball(x), mean_of(b)
+        evidence = ("evaluated on every token, rounded outward in ball arithmetic",)
+    c, costs = all_in(n, complexity, log_inv_delta)
     with precision():
-        value = down(floor_at(mean, seen.ceiling, c))
+        value = down(floor_at(mean, top, c))
     terms = rows(value, ("empirical risk", down(mean)), rest="complexity")
     assumptions = ("limits every certificate that knows only X <= ceiling and spends e^{-nC} here",)
-    return BoundResult("floor", value, seen.n, up(c), terms, {}, costs, assumptions, seen.evidence, "limit")
+    return BoundResult("floor", value, n, up(c), terms, {}, costs, assumptions, evidence, "limit")
 
 
-def floor_at(mean: arb, ceiling: float, c: arb) -> arb:
+def floor_at(mean: arb, ceiling: float | arb, c: arb) -> arb:
     """mean + (1 - e^{-C})(B - mean) as a ball, free of cancellation; increasing in `mean`."""
     with precision():
         return mean - (-c).expm1() * (ball(ceiling) - mean)

@@ -13,7 +13,7 @@ from flint import arb
 from genbound.certified import ball, log_product_ball, mean_ball, precision
 from genbound.concentration.streams import check_stream, chunks, is_stream
 from genbound.concentration.wealth import Wealth
-from genbound.errors import DomainError, domain_error
+from genbound.errors import DataError, DomainError, domain_error
 
 SMALL = 1 << 13  # up to here every token is evaluated in ball arithmetic, beyond with float64 block products
 
@@ -82,7 +82,7 @@ def observe(losses: Any, predictions: Any = None, *, ceiling: float | None = Non
 
     Raises:
         DomainError: no ceiling, or a range that contradicts the one the Wealth was made with.
-        DataError: losses or predictions outside their declared range.
+        DataError: losses or predictions outside their declared range, or predictions that peek (arrays only).
     """
     if isinstance(losses, Wealth):
         if predictions is not None:
@@ -103,10 +103,35 @@ def observe(losses: Any, predictions: Any = None, *, ceiling: float | None = Non
         wealth.mean_ball("loss")
         return Observed(wealth.n, *span, wealth, None)
     x, y = check_stream(losses, predictions, *span)
+    if predictions is not None:
+        refuse_peeking(x, y, wealth.prediction_floor)
     if x.size <= SMALL:
         return Observed(x.size, *span, None, (x, y))
     wealth.update(x, None if predictions is None else y)
     return Observed(x.size, *span, wealth, (x, y))
+
+
+def refuse_peeking(x: np.ndarray, y: np.ndarray, prediction_floor: float) -> None:
+    """Refuse predictions that were computed from the losses they predict, where that shows.
+
+    Caught: eight or more losses, not all equal, with one constant Y that agrees with their mean to 1e-12, is not
+    prediction_floor, and has more than six significant digits. (The very same array given twice: `check_stream`.)
+
+    Raises:
+        DataError: Y is not a function of the past, so no bound holds for it.
+
+    >>> refuse_peeking(np.arange(8.0), np.full(8, 3.5), 0.0)
+    """
+    if x.size < 8 or x.min() == x.max():
+        return
+    centre = float(y[0])
+    if y.min() != y.max() or centre == prediction_floor or float(f"{centre:.6g}") == centre:
+        return
+    if abs(centre - float(x.mean())) <= 1e-12 * abs(centre):
+        raise DataError(
+            f"predictions: constant Y = {centre!r} is the mean of these losses, hence not a function of the past; use "
+            "a constant fixed beforehand, a mean over earlier tokens (running or held out), or leave predictions out"
+        )
 
 
 def log_mean_of(x: np.ndarray, y: np.ndarray, shift: float) -> arb:

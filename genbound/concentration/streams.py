@@ -43,6 +43,15 @@ def is_stream(values: Any) -> bool:
     return isinstance(values, Iterator)
 
 
+def is_scalar(values: Any) -> bool:
+    """Whether `values` is one number rather than an array of them.
+
+    >>> is_scalar(16), is_scalar(np.float64(16.0)), is_scalar([16.0])
+    (True, True, False)
+    """
+    return isinstance(values, (int, float, np.integer, np.floating))
+
+
 def chunks(losses: Any, predictions: Any = None) -> Iterator[tuple[Any, Any]]:
     """(losses, predictions) blocks of an iterator that yields losses or pairs, or of two parallel iterators.
 
@@ -67,18 +76,24 @@ _LARGEST = 1.7976931348623157e308
 def check_stream(losses: Any, predictions: Any, ceiling: float, prediction_floor: float,
                  loss_floor: float = 0.0) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Validated float64 vectors X (n,) and Y ((n,), or (1,) if constant); DataError names the first fault."""
+    if predictions is losses:
+        raise DataError(
+            "predictions: the very array of the losses; predict each loss from earlier tokens only, or leave "
+            "predictions out"
+        )
     x = as_vector("losses", losses)
-    _refuse("losses", x, loss_floor, ceiling, "ceiling B")
+    require_within("losses", x, loss_floor, ceiling, "ceiling B")
     if predictions is None:
         return x, np.array([prediction_floor])
     y = as_vector("predictions", predictions)
     if y.size != x.size:
         raise DataError(f"predictions: {y.size} values for {x.size} losses (one prediction per token)")
-    _refuse("predictions", y, prediction_floor, math.inf, "finite")
+    require_within("predictions", y, prediction_floor, math.inf, "finite")
     return x, y
 
 
-def _refuse(name: str, values: np.ndarray, low: float, high: float, what: str) -> None:
+def require_within(name: str, values: np.ndarray, low: float, high: float, what: str) -> None:
+    """DataError naming the first entry that is NaN, infinite, or outside low <= value <= high."""
     if values.min() >= low and values.max() <= min(high, _LARGEST):  # False for NaN
         return
     first = int(np.argmin((values >= low) & (values <= high) & np.isfinite(values)))

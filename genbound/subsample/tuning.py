@@ -12,7 +12,7 @@ import numpy as np
 from flint import arb
 
 from genbound.certified import up
-from genbound.concentration.freedman import freedman_grid
+from genbound.concentration.empirical_freedman import freedman_grid
 from genbound.concentration.geometric_mean import default_lower_shifts, default_shifts
 from genbound.concentration.observed import search
 from genbound.concentration.result import all_in
