@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from genbound.errors import MissingExtraError, domain_error
+from genbound.errors import DataError, MissingExtraError, domain_error
 
 BITS = 23  # a bet is located to 2^-23 of a node spacing
 MAX_TOKENS = 1 << 40  # n * 2^23 < 2^63
@@ -61,6 +61,13 @@ class Grid:
     def largest_prediction(self) -> float:
         """Predictions are accepted up to here (at least four times the ceiling): sums stay exact integers."""
         return self.unit * 2.0 ** (_SUM_BITS + 2)
+
+    def require_predictions(self, y: np.ndarray) -> None:
+        """DataError naming the first Y above `largest_prediction`."""
+        if y.max() > self.largest_prediction:
+            first = int(np.argmax(y > self.largest_prediction))
+            limit = self.largest_prediction
+            raise DataError(f"predictions[{first}]={float(y[first])!r}: need Y <= {limit!r} (exact sums)")
 
     def nodes(self, index: np.ndarray) -> np.ndarray:
         """The bets at the nodes, exact in float64."""

@@ -48,7 +48,7 @@ def floor(losses: Any, *, ceiling: Any = None, complexity: float | arb | None = 
         evidence = ("evaluated on every token, rounded outward in ball arithmetic",)
     c, costs = all_in(n, complexity, log_inv_delta)
     with precision():
-        value = down(floor_at(mean, top, c))
+        value = max(down(floor_at(mean, top, c)), down(mean))  # C far below the precision: the mean itself
     terms = rows(value, ("empirical risk", down(mean)), rest="complexity")
     assumptions = ("limits every certificate that knows only X <= ceiling and spends e^{-nC} here",)
     return BoundResult("floor", value, n, up(c), terms, {}, costs, assumptions, evidence, "limit")

@@ -26,7 +26,6 @@ MEMBERS = 45
 """Members of the default family, with equal weights: at most ln 45 = 3.81 nats, less when neighbours share."""
 
 _NEGLIGIBLE = 50.0  # nats below the leading member: left out, which only loosens the bound, by less than 1e-19 nats
-_BINNING = 1e-6  # nats per token: what the coarse log-means used for that decision may be off by
 
 
 def mixture_shifts(ceiling: float, prediction_floor: float = 0.0) -> tuple[float, ...]:
@@ -139,7 +138,10 @@ def leading(seen: Observed, members: list[tuple[float, arb]], c: float,
         gain = t / shifts if linear else -np.log1p(-t / shifts)
         score = seen.n * (logs + gain - prices + c)
     score[np.isnan(score)] = -math.inf
-    limit = float(score.max()) - _NEGLIGIBLE - _BINNING * seen.n
+    doubt = np.array([4 * seen.n * seen.doubt(bets, share, d) for d in shifts])
+    score[np.isinf(doubt)] = 0.0
+    limit = float(np.max(score - doubt)) - _NEGLIGIBLE
+    score += doubt
     kept = [member for member, reached in zip(members, score.tolist(), strict=True) if reached >= limit]
     return kept or [members[int(np.argmin(alone))]]
 

@@ -64,6 +64,10 @@ def _mean_square(a: np.ndarray, b: np.ndarray) -> arb:
         if n <= SMALL:
             pairs = zip(*(side.tolist() for side in np.broadcast_arrays(a, b)), strict=True)
             return sum(((arb(x) - arb(y)) ** 2 for x, y in pairs), arb(0)) / n
-        squares = (a - b) ** 2
+        apart = a - b
+        if not apart.any():
+            return arb(0)
+        k = math.frexp(float(np.abs(apart).max()))[1]  # squares of tiny or huge numbers stay in range
+        squares = np.ldexp(apart, -k) ** 2
         error = float(squares.max()) * 2.0**-51 + math.ulp(0.0)
-        return (sum_ball(squares) + arb(0, 1) * n * ball(error)) / n
+        return (sum_ball(squares) + arb(0, 1) * n * ball(error)) / n * arb(4) ** k

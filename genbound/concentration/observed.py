@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +16,7 @@ from genbound.concentration.streams import check_stream, chunks, is_stream
 from genbound.concentration.wealth import Wealth
 from genbound.errors import DataError, DomainError, domain_error
 
+EXACT = 2200  # bits in which every sum of three floats is exact
 SMALL = 1 << 13  # up to here every token is evaluated in ball arithmetic, beyond with float64 block products
 
 
@@ -65,6 +67,25 @@ class Observed:
         merged = np.add.reduceat(share, starts)
         return np.add.reduceat(share * nodes, starts) / merged, merged
 
+    @property
+    def clamps(self) -> bool:
+        """Whether `bets` may hold a bet far below the true one: some Y lies above the top node of the statistic."""
+        if self.wealth is None:
+            return False
+        grid = self.wealth.grid
+        return self.wealth.largest_prediction > (grid.low + grid.top) * grid.spacing
+
+    def doubt(self, bets: np.ndarray, weights: np.ndarray, shift: float) -> float:
+        """How far mean ln(D + W) over `bets` may be from the value `log_mean` reads, nats (float64, for tuning).
+
+        Eight nodes of spacing h became one bet: at most (8h)^2/(8 (D + w - 8h)^2) each.
+        """
+        if self.arrays is None or self.wealth is None:
+            return 0.0
+        step = 8 * self.wealth.grid.spacing
+        room = shift + bets - step
+        return math.inf if self.clamps or room.min() <= 0 else float(np.dot(weights, (step / room) ** 2)) / 8
+
     def _statistic(self) -> Wealth:
         assert self.wealth is not None
         return self.wealth
@@ -103,6 +124,7 @@ def observe(losses: Any, predictions: Any = None, *, ceiling: float | None = Non
         wealth.mean_ball("loss")
         return Observed(wealth.n, *span, wealth, None)
     x, y = check_stream(losses, predictions, *span)
+    wealth.grid.require_predictions(y)
     if predictions is not None:
         refuse_peeking(x, y, wealth.prediction_floor)
     if x.size <= SMALL:
@@ -137,34 +159,44 @@ def refuse_peeking(x: np.ndarray, y: np.ndarray, prediction_floor: float) -> Non
 def log_mean_of(x: np.ndarray, y: np.ndarray, shift: float) -> arb:
     """A ball whose lower end is <= mean ln(D + y - x), tight to 1e-15; -inf when a factor is not positive.
 
-    Small arrays go through ball arithmetic. Larger ones: z = D + (y - x) in float64 is off by at most
-    2^-53 (|y - x| + |z|) to first order, and the subtraction below by 2^-53 |z|; so z - 2^-51 (|y - x| + |z|)
-    is a lower bound of the true factor with room for the second order.
+    Small arrays go through ball arithmetic, the factors exact; larger ones through `safe_factors` and
+    `log_product_ball`.
     """
     n = max(x.size, y.size)
     if n <= SMALL:
-        total = arb(0)
         d = ball(shift)
         pairs = zip(*(side.tolist() for side in np.broadcast_arrays(x, y)), strict=True)
+        with precision(EXACT):
+            factors = [d + arb(above) - arb(below) for below, above in pairs]
+        if not all(factor > 0 for factor in factors):
+            return arb.neg_inf()
         with precision():
-            for below, above in pairs:
-                factor = d + arb(above) - arb(below)
-                if not factor > 0:
-                    return arb.neg_inf()
-                total += factor.log()
-            return total / n
-    factors = safe_factors(x, y, shift)
-    if not factors.min() > 0:
+            return sum((factor.log() for factor in factors), arb(0)) / n
+    lower = safe_factors(x, y, shift)
+    if not lower.min() > 0:
         return arb.neg_inf()
     with precision():
-        return log_product_ball(factors) / n
+        return log_product_ball(lower) / n
 
 
 def safe_factors(x: np.ndarray, y: np.ndarray, shift: float) -> np.ndarray:
-    """Floats <= D + y - x, off by 2^-50 (|y - x| + |D + y - x|) at most."""
-    bets = y - x
-    factors = bets + shift
-    return factors - 2.0**-51 * (np.abs(bets) + np.abs(factors))
+    """Floats <= D + y - x, off by 2^-50 of themselves at most (and 2^-103 |y - x|, which tells 0 from less).
+
+    y - x and D + (y - x) are split into a float and its exact rounding error (Knuth's two-sum); adding the errors
+    to each other and back, and the subtraction, round three times, each by 2^-53 of its own result.
+    """
+    bets, off = _two_sum(y, -x)
+    factors, rest = _two_sum(bets, np.float64(shift))
+    rest = rest + off
+    factors = factors + rest
+    return factors - (2.0**-51 * np.abs(factors) + 2.0**-51 * np.abs(rest))
+
+
+def _two_sum(a: np.ndarray, b: np.ndarray | np.float64) -> tuple[np.ndarray, np.ndarray]:
+    """(fl(a + b), its exact rounding error)."""
+    total = a + b
+    other = total - a
+    return total, (a - (total - other)) + (b - other)
 
 
 def require_shift(shift: float, ceiling: float, prediction_floor: float) -> float:

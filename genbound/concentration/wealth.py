@@ -64,6 +64,7 @@ class Wealth:
         self._weights = np.zeros(self.grid.top + 2, dtype=np.int64)
         self._sums: dict[str, int] = dict.fromkeys(_SUMS, 0)
         self._largest = -math.inf
+        self._occupied: tuple[list[float], list[int]] | None = None  # nodes and weights as last read
 
     # -- filling -------------------------------------------------------------------------------------------
 
@@ -78,13 +79,11 @@ class Wealth:
             DataError: NaN, infinite, negative or too large entries (the first is named), or unequal shapes.
         """
         x, y = check_stream(losses, predictions, self.grid.ceiling, self.grid.prediction_floor)
-        if y.max() > self.grid.largest_prediction:
-            first = int(np.argmax(y > self.grid.largest_prediction))
-            limit = self.grid.largest_prediction
-            raise DataError(f"predictions[{first}]={float(y[first])!r}: need Y <= {limit!r} (exact sums)")
+        self.grid.require_predictions(y)
         if self._n + x.size > MAX_TOKENS:
             raise DataError(f"n={self._n + x.size}: need n <= 2^40 (exact integer weights)")
         fill = kernel(self._engine, self._n + x.size)
+        self._occupied = None
         for start in range(0, x.size, CHUNK):
             centre = y if y.size == 1 else y[start : start + CHUNK]
             tally = fill(x[start : start + CHUNK], centre, self.grid, self._weights)
@@ -99,6 +98,7 @@ class Wealth:
             raise domain_error("other", other, f"the range of {self!r}", "statistics to merge")
         if self._n + other._n > MAX_TOKENS:
             raise DataError(f"n={self._n + other._n}: need n <= 2^40 (exact integer weights)")
+        self._occupied = None
         self._weights += other._weights
         self._n += other._n
         self._sums = {name: self._sums[name] + other._sums[name] for name in _SUMS}
@@ -174,10 +174,12 @@ class Wealth:
 
     def _log_mean(self, shift: arb, sign: int) -> arb:
         self._need_tokens()
-        nodes, weights = self.nodes()
+        if self._occupied is None:
+            nodes, weights = self.nodes()
+            self._occupied = nodes.tolist(), weights.tolist()
         total = arb(0)
         with precision():
-            for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True):
+            for node, weight in zip(*self._occupied, strict=True):
                 factor = shift + sign * arb(node)
                 if not factor > 0:
                     return arb.neg_inf()
