@@ -1,0 +1,201 @@
+"""Uniform smoothing p_alpha = (1 - alpha) p + alpha/V (THEORY 3): what it costs, and the ranges it buys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from genbound.claims.card import Claim, Inequality, Planted, cited
+from genbound.claims.written import POSITIVE, SHARE, over, written, wrong
+
+if TYPE_CHECKING:
+    import sympy as sp
+
+CERTIFIED = frozenset({"certify"})
+DERIVED = frozenset({"certify", "derive"})
+VOCABULARY = ("2", "oo")
+
+_SMOOTHED = "((1 - alpha)*{} + alpha/V)"
+_PHI = "-{0}*log({0})"
+_TWO = _SMOOTHED.format("p"), _SMOOTHED.format("(1 - p)")
+_TOP = _SMOOTHED.format("1")
+
+
+def _cost() -> tuple[sp.Expr, sp.Expr]:
+    import sympy
+
+    from genbound import formulas
+
+    return formulas.smoothed_loss(), -sympy.log(formulas.p) - sympy.log(1 - formulas.alpha)
+
+
+def _price() -> tuple[sp.Expr, sp.Expr]:
+    from genbound import formulas
+
+    return formulas.smoothing_price(), formulas.smoothing_trade()
+
+
+def _root() -> tuple[sp.Expr, sp.Expr]:
+    from genbound import formulas
+
+    return formulas.smoothing_price(), formulas.smoothing_cost_sqrt()
+
+
+def _sharp_root() -> tuple[sp.Expr, sp.Expr]:
+    from genbound import formulas
+
+    return formulas.smoothing_price(), formulas.smoothing_cost_sqrt_sharp()
+
+
+def _highest() -> tuple[sp.Expr, sp.Expr]:
+    from genbound import formulas
+
+    return formulas.smoothed_loss(), formulas.ceiling()
+
+
+def _lowest() -> tuple[sp.Expr, sp.Expr]:
+    from genbound import formulas
+
+    return formulas.least_loss(), formulas.smoothed_loss()
+
+
+def _length() -> tuple[sp.Expr, sp.Expr]:
+    from genbound import formulas
+
+    return formulas.ceiling() - formulas.least_loss(), formulas.span()
+
+
+def _entropy() -> tuple[sp.Expr, sp.Expr]:
+    """Entropy of a smoothed law on two of V tokens; the other V - 2 have alpha/V each."""
+    from genbound import formulas
+
+    return formulas.entropy_floor(), written("0", f"{_PHI.format(_TWO[0])} {_PHI.format(_TWO[1])} + {_REST}")()[1]
+
+
+_REST = "(V - 2)*alpha*(log(V) - log(alpha))/V"
+_LIN = "-p*log(p) - (1 - p)*log(1 - p)"
+_H = "(1 + C)*log(1 + C) - C*log(C)"
+
+CARDS: tuple[Claim, ...] = (
+    Inequality(
+        name="smoothing_cost",
+        statement="X_alpha = -ln((1-alpha) p + alpha/V) <= X - ln(1-alpha), X = -ln p",
+        minimum=DERIVED,
+        variables=over(p=SHARE, alpha=SHARE, V=VOCABULARY),
+        sides=_cost,
+        planted=(wrong("forgotten", "-ln(1 - alpha) left out", "-log((1 - alpha)*p + alpha/V)", "-log(p)"),),
+    ),
+    Inequality(
+        name="smoothing_price",
+        statement="h(C) = (1+C) ln(1+C) - C ln C <= -ln(1-alpha) + C ln(1/alpha), with equality at alpha = C/(1+C)",
+        minimum=DERIVED,
+        variables=over(alpha=SHARE, C=POSITIVE),
+        sides=_price,
+        contact=({"alpha": "C/(1 + C)"},),
+        planted=(
+            Planted("alpha_is_c", "the least value claimed to be at alpha = C", {
+                "variables": over(alpha=SHARE, C=SHARE),
+                "sides": written("-log(1 - C) - C*log(C)", "-log(1 - alpha) - C*log(alpha)")}),
+            wrong("without_log", "C ln C left out", "(1 + C)*log(1 + C)", "-log(1 - alpha) - C*log(alpha)"),
+        ),
+    ),
+    Inequality(
+        name="smoothing_price_attained",
+        statement="-ln(1-alpha) + C ln(1/alpha) = h(C) at alpha = C/(1+C)",
+        minimum=DERIVED,
+        relation="==",
+        variables=over(C=POSITIVE),
+        sides=written("-log(1 - C/(1 + C)) - C*log(C/(1 + C))", _H),
+        planted=(Planted("alpha_is_c", "at alpha = C", {
+            "variables": over(C=SHARE), "sides": written("-log(1 - C) - C*log(C)", _H)}),),
+    ),
+    Inequality(
+        name="smoothing_cost_sqrt",
+        statement="h(C) <= sqrt(2C) for C > 0",
+        sources=(cited("finzi2025"),),
+        uses=("binary_entropy",),
+        minimum=DERIVED,
+        variables=over(C=POSITIVE),
+        sides=_root,
+        planted=(wrong("too_sharp", "sqrt(1.9 C)", _H, "sqrt(19*C/10)"),),
+    ),
+    Inequality(
+        name="smoothing_cost_sqrt_sharp",
+        statement="h(C) <= 2 ln 2 sqrt(C) for C > 0, with equality at C = 1",
+        sources=(cited("lin1991"),),
+        uses=("binary_entropy",),
+        minimum=DERIVED,
+        variables=over(C=POSITIVE),
+        sides=_sharp_root,
+        contact=({"C": "1"},),
+        planted=(wrong("constant", "1.38 in place of 2 ln 2 = 1.3863", _H, "138*sqrt(C)/100"),),
+    ),
+    Inequality(
+        name="binary_entropy",
+        statement="H_b(p) <= 2 ln 2 sqrt(p (1-p)), with equality at p = 1/2",
+        sources=(cited("lin1991"),),
+        minimum=CERTIFIED,
+        variables=over(p=SHARE),
+        sides=written(_LIN, "2*log(2)*sqrt(p*(1 - p))"),
+        contact=({"p": "1/2"},),
+        planted=(wrong("parabola", "4 ln 2 p (1 - p): right at 0, 1/2 and 1 only", _LIN, "4*log(2)*p*(1 - p)"),),
+    ),
+    Inequality(
+        name="smoothed_range",
+        statement="X_alpha <= B = ln(V/alpha)",
+        minimum=CERTIFIED,
+        variables=over(p=SHARE, alpha=SHARE, V=VOCABULARY),
+        sides=_highest,
+        planted=(wrong("vocabulary_only", "ln V", "-log((1 - alpha)*p + alpha/V)", "log(V)"),),
+    ),
+    Inequality(
+        name="smoothed_least_loss",
+        statement="X_alpha >= l_min = -ln(1-alpha+alpha/V)",
+        minimum=CERTIFIED,
+        variables=over(p=SHARE, alpha=SHARE, V=VOCABULARY),
+        sides=_lowest,
+        planted=(wrong("uniform_part", "-ln(1 - alpha), the uniform part forgotten", "-log(1 - alpha)",
+                       "-log((1 - alpha)*p + alpha/V)"),),
+    ),
+    Inequality(
+        name="smoothed_span",
+        statement="B - l_min = ln(1 + (1-alpha) V/alpha)",
+        minimum=CERTIFIED,
+        relation="==",
+        variables=over(alpha=SHARE, V=VOCABULARY),
+        sides=_length,
+        planted=(wrong("without_one", "ln((1-alpha) V/alpha)",
+                       "log(V) - log(alpha) + log(1 - alpha + alpha/V)", "log((1 - alpha)*V/alpha)"),),
+    ),
+    Inequality(
+        name="entropy_floor",
+        statement="the entropy of a smoothed law is >= h_min, that of a smoothed point mass (law on two of V tokens)",
+        minimum=CERTIFIED,
+        note="any law by entropy_transfer: moving the mass of one token to another, V - 1 times, ends in a point mass",
+        variables=over(p=SHARE, alpha=SHARE, V=VOCABULARY),
+        sides=_entropy,
+        planted=(wrong("alpha_term_exchanged", "alpha ln(V/alpha) in place of alpha (1 - 1/V) ln(V/alpha)",
+                       f"{_PHI.format(_TOP)} + alpha*(log(V) - log(alpha))",
+                       f"{_PHI.format(_TWO[0])} {_PHI.format(_TWO[1])} + {_REST}"),),
+    ),
+    Inequality(
+        name="entropy_transfer",
+        statement="-e ln e - (e+x+y) ln(e+x+y) <= -(e+x) ln(e+x) - (e+y) ln(e+y): moving mass y to another token "
+        "lowers the entropy (a stands for e)",
+        minimum=CERTIFIED,
+        variables=over(a=POSITIVE, x=POSITIVE, y=POSITIVE),
+        sides=written(f"{_PHI.format('a')} {_PHI.format('(a + x + y)')}",
+                      f"{_PHI.format('(a + x)')} {_PHI.format('(a + y)')}"),
+        planted=(Planted("negative_mass", "a negative mass x may be moved as well", {
+            "variables": over(a=("1", "oo"), x=("-1", "1"), y=POSITIVE)}),),
+    ),
+    Inequality(
+        name="per_context_ceiling",
+        statement="X_alpha <= B_k = -ln((1-alpha) min_x p_k(x) + alpha/V)",
+        minimum=CERTIFIED,
+        variables=over(p=SHARE, p_min=SHARE, alpha=SHARE, V=VOCABULARY),
+        sides=written("-log((1 - alpha)*p + alpha/V)", "-log((1 - alpha)*p_min + alpha/V)"),
+        where=("p_min <= p",),
+        planted=(wrong("unsmoothed", "-ln min_x p_k(x) - ln(1/(1-alpha))", "-log((1 - alpha)*p + alpha/V)",
+                       "-log(p_min) + log(1 - alpha)"),),
+    ),
+)  # fmt: skip
