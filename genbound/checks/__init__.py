@@ -1,0 +1,1 @@
+"""The checks: one engine a file, each `check(claim, budget) -> Verdict`; and what runs, stores and reports them."""

@@ -1,0 +1,131 @@
+"""Reasons of probability: Ville (Markov), GM <= mean, what a stronger event costs, and bounds known already."""
+
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportReturnType=false, reportAssignmentType=false
+# (sympy's own annotations are partial)
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, final
+
+import sympy as sp
+
+from genbound.derivations.rules import Instance, Means, Reason, WrongError, averaged, nonnegative, require
+from genbound.proving.identity import identical
+from genbound.symbols import symbol
+
+if TYPE_CHECKING:
+    from genbound.derivations.chain import Derivation
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Jensen(Reason):
+    """GM <= mean: the mean of ln t is at most ln of the mean of t (am_gm)."""
+
+    term: sp.Expr
+    means: Means
+
+    def instance(self, before: sp.Expr) -> Instance:
+        return Instance(averaged(sp.log(self.term), self.means), sp.log(averaged(self.term, self.means)))
+
+    def words(self) -> str:
+        return "am_gm: GM <= mean"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Ville(Reason):
+    """E[factor | past] <= 1 makes the product a supermartingale: with probability 1 - delta, mean ln factor <= C.
+
+    For all n at once (Ville), and at one n by Markov. `law` gives the factor on each atom of a law, as (probability,
+    values of the symbols of the token); `premise` shows that its mean is at most 1: it ends in rhs >= lhs with
+    E[factor] = lhs/rhs. With `convex` the factor is convex in X, so the law may be moved to the two ends (chord_step).
+    """
+
+    factor: sp.Expr
+    law: tuple[tuple[sp.Expr, Mapping[sp.Symbol, sp.Expr]], ...]
+    premise: Derivation
+    means: Means
+    complexity: sp.Expr = field(default_factory=lambda: symbol("C"))
+    convex: bool = False
+
+    def instance(self, before: sp.Expr) -> Instance:
+        total = sum((p for p, _ in self.law), sp.Integer(0))
+        require(identical(total, sp.Integer(1)), "the probabilities do not sum to 1")
+        moment = sum((p * self.factor.subs(dict(values), simultaneous=True) for p, values in self.law), sp.Integer(0))
+        spread = [(p, (symbol("m") - symbol("X")).subs(dict(values), simultaneous=True)) for p, values in self.law]
+        require(_sum(p * each for p, each in spread) == 0, "m is not the mean of the law")
+        for _, values in self.law:
+            stated = values.get(symbol("conditional_variance"))
+            second = _sum(p * each**2 for p, each in spread)
+            require(stated is None or identical(stated, second), "not the variance of the law")
+        require(self.premise.relation in ("==", "<="), "the premise points the wrong way")
+        small, large = self.premise.verified()
+        if not identical(moment, small / large):
+            raise WrongError("E[factor] is not the quotient that the premise bounds by 1")
+        if self.convex:
+            bend = sp.diff(self.factor, symbol("X"), 2)
+            require(nonnegative(sp.simplify(bend / self.factor)), "the factor is not shown to be convex in X")
+        return Instance(averaged(sp.log(self.factor), self.means), self.complexity)
+
+    def words(self) -> str:
+        return f"Ville (Markov at one n) with {self.premise.claim}, probability >= 1 - delta"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Spend(Reason):
+    """More nats for a stronger event: ln(1/delta) becomes ln(1/delta) + price, price named by the rule.
+
+    union: hypothesis or member of weight pi gets delta pi, sum of pi <= 1: price ln(1/pi). change of measure: all
+    posteriors at once: price KL(Q || P) (the card change_of_measure). draw: one draw from Q: price ln dQ/dP at it,
+    which for a transcript is the sum of ln q - ln p.
+    """
+
+    rule: str
+    price: sp.Expr
+    weight: sp.Expr | None = None
+    replaces: ClassVar[bool] = True
+
+    def instance(self, before: sp.Expr) -> Instance:
+        budget = symbol("log_inv_delta")
+        if self.rule == "union":
+            require(self.weight is not None, "a union needs the weight of the member")
+            assert self.weight is not None
+            require(nonnegative(1 - self.weight) and nonnegative(self.weight), f"{self.weight} is no weight")
+            if not identical(self.price, -sp.log(self.weight)):
+                raise WrongError(f"the price of weight {self.weight} is not {self.price}")
+        else:
+            transcript = symbol("log_teacher") - symbol("log_student")
+            known = {"change of measure": (symbol("KL"),), "draw": (symbol("log_ratio"), transcript)}
+            require(self.price in known.get(self.rule, ()), f"{self.rule} has no price {self.price}")
+        require(before.has(budget), "nothing is spent on this line")
+        return Instance(before, before.subs(budget, budget + self.price), equal=True)
+
+    def words(self) -> str:
+        return f"{self.rule}: {self.price} nats more"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Known(Reason):
+    """A tail bound that is derived elsewhere, with its symbols renamed."""
+
+    derivation: Derivation
+    at: Mapping[str, sp.Expr]
+
+    def instance(self, before: sp.Expr) -> Instance:
+        first, last = self.derivation.verified()
+        require(self.derivation.relation == "<=", "the known bound points the other way")
+        return Instance(*(each.subs({symbol(k): v for k, v in self.at.items()}, simultaneous=True)
+                          for each in (first, last)))  # fmt: skip
+
+    def words(self) -> str:
+        return self.derivation.claim
+
+
+def _sum(terms: Iterable[sp.Expr]) -> sp.Expr:
+    return sp.simplify(sum(terms, sp.Integer(0)))

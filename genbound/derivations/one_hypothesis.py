@@ -1,0 +1,209 @@
+"""One fixed hypothesis (THEORY 1): from one step to the bound."""
+
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportReturnType=false, reportAssignmentType=false
+# (sympy's own annotations are partial)
+
+from __future__ import annotations
+
+import sympy as sp
+
+from genbound import formulas as f
+from genbound.derivations import moments
+from genbound.derivations.chain import Derivation, Step
+from genbound.derivations.chance import Jensen, Ville
+from genbound.derivations.reasons import Definition, Identity, Lemma, Optimum
+from genbound.derivations.rules import Z
+from genbound.symbols import symbol, symbols
+
+X, Y, U, L, A, m, R = symbols("X Y U L A m R")
+C, s, Delta, lam, p, w, B = symbols("C s Delta lam p w B")
+G, G_true, G_lower, G_lower_true = symbols("G G_true G_lower G_lower_true")
+mean_loss, mean_prediction, mean_bound, mean_lower = symbols("mean_loss mean_prediction mean_bound mean_lower")
+mean_v, mean_log, mean_square, variance = symbols("mean_v mean_log mean_square variance")
+conditional_variance = symbol("conditional_variance")
+
+_THREE = tuple(
+    (each, {X: x, m: moments.MEAN_OF_THREE})
+    for each, x in (
+        (moments.p1, moments.x1),
+        (moments.p2, moments.x2),
+        (1 - moments.p1 - moments.p2, moments.x3),
+    )
+)
+
+_UPPER_MEANS = {sp.log(U - X): sp.log(G), sp.log(U - m): sp.log(G_true), U: mean_bound, m: R}
+
+GEOMETRIC_MEAN = Derivation(
+    "geometric_mean",
+    R,
+    (
+        Step(
+            "<=",
+            mean_bound - G_true,
+            Jensen(term=U - m, means=_UPPER_MEANS, context=mean_bound - sp.exp(Z)),
+        ),
+        Step(
+            "<=",
+            f.geometric_mean(),
+            Ville(
+                factor=(U - X) / (U - m),
+                law=_THREE,
+                premise=moments.ONE_STEP_PRODUCT,
+                means=_UPPER_MEANS,
+                context=mean_bound - sp.exp(sp.log(G) - Z),
+            ),
+        ),
+    ),
+)
+
+_LOWER_PREMISE = Derivation(
+    "one_step_product",
+    moments.ONE_STEP_PRODUCT.start.subs(U, L),
+    tuple(Step(each.relation, each.after.subs(U, L), each.reason) for each in moments.ONE_STEP_PRODUCT.steps),
+)
+_LOWER_MEANS = {sp.log(X - L): sp.log(G_lower), sp.log(m - L): sp.log(G_lower_true), L: mean_lower, m: R}
+
+LOWER_GEOMETRIC_MEAN = Derivation(
+    "lower_geometric_mean",
+    R,
+    (
+        Step(
+            ">=",
+            mean_lower + G_lower_true,
+            Jensen(term=m - L, means=_LOWER_MEANS, context=mean_lower + sp.exp(Z)),
+        ),
+        Step(
+            ">=",
+            f.lower_geometric_mean(),
+            Ville(
+                factor=(X - L) / (m - L),
+                law=_THREE,
+                premise=_LOWER_PREMISE,
+                means=_LOWER_MEANS,
+                context=mean_lower + sp.exp(sp.log(G_lower) - Z),
+            ),
+        ),
+    ),
+)
+
+_BET = s * (Y - X) / Delta
+_BET_MEANS = {sp.log(1 + _BET): mean_log, X: mean_loss, Y: mean_prediction, m: R}
+_TWO = ((p, {X: moments.x1, m: moments.MEAN_OF_TWO}), (1 - p, {X: moments.x2, m: moments.MEAN_OF_TWO}))
+
+EMPIRICAL_FREEDMAN = Derivation(
+    "empirical_freedman",
+    R,
+    (
+        Step(
+            "==",
+            mean_prediction + (Delta / s) * (mean_log - s * (mean_prediction - R) / Delta - mean_log),
+            Identity(),
+        ),
+        Step(
+            "<=",
+            mean_prediction + (Delta / s) * (C - mean_log),
+            Ville(
+                factor=(1 + _BET) * sp.exp(-s * (Y - m) / Delta),
+                law=_TWO,
+                premise=moments.ONE_STEP_FREEDMAN,
+                means=_BET_MEANS,
+                context=mean_prediction + (Delta / s) * (Z - mean_log),
+            ),
+        ),
+        Step(
+            "==",
+            f.empirical_freedman(),
+            Definition(value=mean_v, term=f.v(_BET), means=_BET_MEANS, context=mean_loss + (Delta / s) * (C + Z)),
+        ),
+    ),
+)
+
+_SQUARE_MEANS = {sp.log(1 + s * A): s * (mean_prediction - mean_loss) / Delta - mean_v, A**2: mean_square,
+                 A: (mean_prediction - mean_loss) / Delta}  # fmt: skip
+
+HOWARD = Derivation(
+    "howard",
+    f.empirical_freedman(),
+    (
+        Step(
+            "<=",
+            f.howard(),
+            Lemma(name="fan_step", at={"x": A, "s": s}, means=_SQUARE_MEANS, context=mean_loss + (Delta / s) * (C + Z)),
+        ),
+    ),
+)
+
+_LOSS_MEANS = {X: mean_loss, m: R, conditional_variance: variance}
+_AT_THE_ENDS = ((1 - p, {X: sp.Integer(0), m: p * Delta}), (p, {X: Delta, m: p * Delta}))
+_HALF_WAY = sp.sqrt(8 * C) / Delta
+
+AZUMA_HOEFFDING = Derivation(
+    "azuma_hoeffding",
+    R,
+    (
+        Step(
+            "==",
+            mean_loss + (lam * (R - mean_loss) - lam**2 * Delta**2 / 8) / lam + lam * Delta**2 / 8,
+            Identity(),
+        ),
+        Step(
+            "<=",
+            mean_loss + C / lam + lam * Delta**2 / 8,
+            Ville(
+                factor=sp.exp(lam * (m - X) - lam**2 * Delta**2 / 8),
+                law=_AT_THE_ENDS,
+                premise=moments.ONE_STEP_HOEFFDING,
+                means=_LOSS_MEANS,
+                convex=True,
+                context=mean_loss + Z / lam + lam * Delta**2 / 8,
+            ),
+        ),
+        Step("->", mean_loss + C / _HALF_WAY + _HALF_WAY * Delta**2 / 8, Optimum(over=lam, at=_HALF_WAY)),
+        Step("==", f.azuma_hoeffding(), Identity()),
+    ),
+)
+
+_SPREAD = {conditional_variance: p * (1 - p) * w**2 * Delta**2}
+_APART = ((p, {m: X + Delta * (1 - p) * w, **_SPREAD}), (1 - p, {m: X - Delta * p * w, **_SPREAD}))
+_VARIANCE_PART = f.phi(lam) / Delta**2
+
+FREEDMAN = Derivation(
+    "freedman",
+    R,
+    (
+        Step(
+            "==",
+            mean_loss + Delta * (lam * (R - mean_loss) / Delta - _VARIANCE_PART * variance
+                                 + _VARIANCE_PART * variance) / lam,
+            Identity(),
+        ),
+        Step(
+            "<=",
+            f.freedman(),
+            Ville(
+                factor=sp.exp(lam * (m - X) / Delta - _VARIANCE_PART * conditional_variance),
+                law=_APART,
+                premise=moments.ONE_STEP_BENNETT,
+                means=_LOSS_MEANS,
+                context=mean_loss + Delta * (Z + _VARIANCE_PART * variance) / lam,
+            ),
+        ),
+    ),
+)  # fmt: skip
+
+FLOOR = Derivation(
+    "floor",
+    R,
+    (
+        Step(
+            "==",
+            sp.exp(-C) * mean_loss + (1 - sp.exp(-C)) * B,
+            Definition(value=R, term=sp.exp(-C) * X + (1 - sp.exp(-C)) * B, means={X: mean_loss}),
+        ),
+        Step("==", f.floor(), Identity(why="X_k = x_k with probability e^{-C}, else B")),
+    ),
+)
+"""The value that the process tends to: its risk."""
+
+CHAINS = (GEOMETRIC_MEAN, LOWER_GEOMETRIC_MEAN, EMPIRICAL_FREEDMAN, HOWARD, AZUMA_HOEFFDING, FREEDMAN, FLOOR)

@@ -1,0 +1,140 @@
+"""Reasons of analysis: identities, lemmas on the shelf, certified comparisons, definitions of means, minima."""
+
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportReturnType=false, reportAssignmentType=false
+# (sympy's own annotations are partial)
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import sympy as sp
+
+from genbound.claims.card import Inequality
+from genbound.claims.registry import claim
+from genbound.derivations.rules import Instance, Means, Reason, averaged, nonnegative, require
+from genbound.proving.identity import identical
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Identity(Reason):
+    """The two lines are the same function."""
+
+    why: str = "rewriting"
+
+    def instance(self, before: sp.Expr) -> Instance:
+        return Instance(before, before, equal=True)
+
+    def words(self) -> str:
+        return self.why
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Lemma(Reason):
+    """An inequality card, its variables replaced by `at`; with `means`, averaged over the tokens."""
+
+    name: str
+    at: Mapping[str, sp.Expr]
+    means: Means | None = None
+
+    def instance(self, before: sp.Expr) -> Instance:
+        card = claim(self.name)
+        require(isinstance(card, Inequality), f"{self.name} is no inequality of real analysis")
+        assert isinstance(card, Inequality)
+        names = {each.name for each in card.variables}
+        require(names == set(self.at), f"{self.name}: need values for {sorted(names)}")
+        for each in card.variables:
+            value = self.at[each.name]
+            for gap, infinite in ((value - sp.sympify(each.lower), each.lower == "-oo"),
+                                  (sp.sympify(each.upper) - value, each.upper == "oo")):  # fmt: skip
+                require(infinite or nonnegative(gap), f"{self.name}: {each.name} = {value} may leave its domain")
+        for text in card.where:
+            small, large = (_placed(sp.sympify(part, locals=_named(self.at)), self.at) for part in text.split("<="))
+            require(nonnegative(large - small), f"{self.name}: {text} is not shown")
+        lhs, rhs = (_placed(side, self.at) for side in card.sides())
+        if self.means is not None:
+            lhs, rhs = averaged(lhs, self.means), averaged(rhs, self.means)
+        return Instance(lhs, rhs, card.relation == "==")
+
+    def words(self) -> str:
+        return self.name
+
+
+def _named(at: Mapping[str, sp.Expr]) -> dict[str, sp.Symbol]:
+    return {name: sp.Symbol(name) for name in at}
+
+
+def _placed(side: sp.Expr, at: Mapping[str, sp.Expr]) -> sp.Expr:
+    return side.xreplace({each: at[each.name] for each in side.free_symbols})
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Certified(Reason):
+    """small <= large, proved on the whole domain in ball arithmetic."""
+
+    small: sp.Expr
+    large: sp.Expr
+
+    def instance(self, before: sp.Expr) -> Instance:
+        require(nonnegative(self.large - self.small), f"{self.small} <= {self.large} is not shown")
+        return Instance(self.small, self.large)
+
+    def words(self) -> str:
+        return "certified"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Definition(Reason):
+    """A mean by its name: `value` is the mean of `term`."""
+
+    value: sp.Expr
+    term: sp.Expr
+    means: Means
+
+    def instance(self, before: sp.Expr) -> Instance:
+        return Instance(averaged(self.term, self.means), self.value, equal=True)
+
+    def words(self) -> str:
+        return f"definition of {self.value}"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Optimum(Reason):
+    """The free parameter `over` set to `at`, where the line is least: its slope is 0 there and it is convex."""
+
+    over: sp.Symbol
+    at: sp.Expr
+    replaces: ClassVar[bool] = True
+
+    def instance(self, before: sp.Expr) -> Instance:
+        slope = sp.diff(before, self.over)
+        require(identical(slope.subs(self.over, self.at), sp.Integer(0)), f"the slope at {self.at} is not 0")
+        require(nonnegative(sp.diff(slope, self.over)), f"not shown to be convex in {self.over}")
+        return Instance(before, before.subs(self.over, self.at), equal=True)
+
+    def words(self) -> str:
+        return f"best {self.over} = {self.at}"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Minimum(Reason):
+    """A convex function of one symbol is nowhere below its value where its slope is 0."""
+
+    function: sp.Expr
+    over: sp.Symbol
+    at: sp.Expr
+
+    def instance(self, before: sp.Expr) -> Instance:
+        chosen = Optimum(over=self.over, at=self.at).instance(self.function)
+        return Instance(chosen.large, chosen.small)
+
+    def words(self) -> str:
+        return f"convex in {self.over}, least at {self.at}"

@@ -1,0 +1,184 @@
+"""Derivations: every step is verified, a wrong one is named, and the last line is the registered formula."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import sympy as sp
+
+from genbound import formulas as f
+from genbound.checks import derive
+from genbound.checks.verdict import Status
+from genbound.claims.registry import claim, claims
+from genbound.derivations import DERIVATIONS, Derivation, Step, StepError, moments, one_hypothesis, published, smoothing
+from genbound.derivations.chance import Jensen, Known, Spend, Ville
+from genbound.derivations.reasons import Certified, Definition, Identity, Lemma, Minimum, Optimum
+from genbound.derivations.rules import UnverifiedError, Z, averaged
+from genbound.symbols import symbols
+
+C, s, Delta, x, p, lam, D = symbols("C s Delta x p lam D")
+X, U, m, R, n = symbols("X U m R n")
+mean_loss, log_inv_delta, KL, mean_bound, G = symbols("mean_loss log_inv_delta KL mean_bound G")
+
+REQUIRED = [
+    "one_step_product", "one_step_freedman", "geometric_mean", "empirical_freedman", "sigma_form", "shift_form",
+    "geometric_mean_dominates", "azuma_hoeffding", "freedman", "lower_geometric_mean", "smoothing_cost",
+    "smoothing_price", "smoothing_cost_sqrt", "smoothing_cost_sqrt_sharp", "floor", "prior_union", "pac_bayes",
+    "disintegrated", "requential", "prefix_prior", "finzi_bound", "howard", "two_stage_geometric_mean",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DERIVATIONS)
+def test_every_step_is_verified(name: str) -> None:
+    first, last = DERIVATIONS[name].verified()
+    assert first is DERIVATIONS[name].start
+    assert last is DERIVATIONS[name].last
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_the_claims_that_must_be_derived_are(name: str) -> None:
+    verdict = derive.check(claim(name))
+    assert verdict.status is Status.PROVED, str(verdict)
+
+
+@pytest.mark.parametrize("name", DERIVATIONS)
+def test_derivations_can_be_read(name: str) -> None:
+    derivation = DERIVATIONS[name]
+    text, latex = derivation.to_text(), derivation.to_latex()
+    assert text.count("[") >= len(derivation.steps)
+    assert latex.startswith(r"\begin{align*}")
+    assert latex.count(r"\\") == len(derivation.steps) + 1
+    assert "_ " not in latex
+
+
+def test_claims_without_a_derivation_say_so() -> None:
+    assert derive.check(claim("pinsker")).status is Status.NOT_APPLICABLE
+
+
+def test_planted_formulas_are_mismatches() -> None:
+    seen = 0
+    for card in claims().values():
+        for variant in card.variants():
+            if card.kind == "inequality" and card.name in DERIVATIONS:
+                verdict = derive.check(variant)
+                assert verdict.status is Status.REFUTED, str(verdict)
+                assert "mismatch" in verdict.reason
+                seen += 1
+    assert seen >= 10
+
+
+def broken(name: str, number: int, change: Callable[[Step], Step]) -> Derivation:
+    """The derivation with one step changed."""
+    true = DERIVATIONS[name]
+    steps = [change(step) if k == number else step for k, step in enumerate(true.steps, 1)]
+    return replace(true, steps=tuple(steps))
+
+
+GROWN = 1 + sp.Rational(1, 10**12)
+WRONG = [
+    ("azuma_hoeffding", 1, lambda step: replace(step, after=step.after * GROWN)),
+    ("geometric_mean", 1, lambda step: replace(step, relation=">=")),
+    ("geometric_mean", 2, lambda step: replace(step, after=mean_bound - sp.exp(sp.log(G) - C / 2))),
+    ("geometric_mean", 2, lambda step: replace(step, reason=replace(step.reason, factor=(U - X) / (U - X + m)))),
+    ("geometric_mean", 2, lambda step: replace(step, after=f.geometric_mean() + C)),
+    ("howard", 1, lambda step: replace(step, reason=replace(step.reason, name="v_nonnegative"))),
+    ("empirical_freedman", 2, lambda step: replace(
+        step, reason=replace(step.reason, premise=moments.ONE_STEP_PRODUCT))),
+    ("azuma_hoeffding", 2, lambda step: replace(step, reason=replace(step.reason, factor=step.reason.factor * sp.exp(
+        lam**2 * Delta**2 / 16)))),
+    ("azuma_hoeffding", 3, lambda step: replace(step, reason=replace(step.reason, at=sp.sqrt(4 * C) / Delta))),
+    ("freedman", 2, lambda step: replace(step, reason=replace(step.reason, law=one_hypothesis._TWO))),
+    ("howard", 1, lambda step: replace(step, after=f.howard() - C)),
+    ("finzi_bound", 1, lambda step: replace(step, relation="==")),
+    ("finzi_bound", 3, lambda step: replace(step, reason=replace(step.reason, at=C))),
+    ("finzi_bound", 5, lambda step: replace(step, reason=replace(step.reason, name="smoothing_cost_sqrt_sharp"))),
+    ("smoothing_cost_sqrt", 4, lambda step: replace(step, reason=replace(step.reason, small=2))),
+    ("pac_bayes", 1, lambda step: replace(step, reason=replace(step.reason, price=KL / 2))),
+    ("prior_union", 2, lambda step: replace(step, reason=replace(step.reason, weight=1 + lam))),
+    ("prior_union", 1, lambda step: replace(step, relation="==")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "number", "change"), WRONG, ids=[f"{a}-{b}-{i}" for i, (a, b, _) in enumerate(WRONG)])
+def test_a_wrong_step_is_named(name: str, number: int, change: Callable[[Step], Step]) -> None:
+    with pytest.raises(StepError) as caught:
+        broken(name, number, change).verified()
+    assert caught.value.number == number
+
+
+def test_the_engine_reports_a_wrong_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = broken("azuma_hoeffding", 1, lambda step: replace(step, after=step.after + C))
+    monkeypatch.setattr(derive, "DERIVATIONS", {"azuma_hoeffding": wrong})
+    verdict = derive.check(claim("azuma_hoeffding"))
+    assert verdict.status is Status.REFUTED
+    assert verdict.reason.startswith("step 1")
+    unshown = broken("azuma_hoeffding", 2, lambda step: replace(step, reason=replace(step.reason, context=Z)))
+    monkeypatch.setattr(derive, "DERIVATIONS", {"azuma_hoeffding": unshown})
+    assert derive.check(claim("azuma_hoeffding")).status in (Status.REFUTED, Status.UNDECIDED)
+
+
+def one(start: sp.Expr, relation: str, after: sp.Expr, reason: object) -> Derivation:
+    return Derivation("own", start, (Step(relation, after, reason),))  # type: ignore[arg-type]
+
+
+def test_rules_refuse_what_they_do_not_carry() -> None:
+    refused = [
+        one(x, "==", x + sp.Rational(1, 10**20), Identity()),
+        one(x - sp.log(1 + x), "<=", x**2, Lemma(name="v_quadratic", at={"x": x})),  # x may be below -1/2
+        one(f.v(C), "<=", C**2, Lemma(name="v_quadratic", at={"y": C})),
+        one(-f.v(C), "<=", -(C**2), Lemma(name="v_quadratic", at={"x": C}, context=-Z)),  # the wrong way round
+        one(f.v(C) * x, "<=", C**2 * x, Lemma(name="v_quadratic", at={"x": C}, context=x * Z)),  # x has any sign
+        one(C, "<=", C / 2, Certified(small=C, large=C / 2)),
+        one(x**3, "->", sp.Integer(0), Optimum(over=x, at=sp.Integer(0))),  # a saddle
+        one(-((lam - 1) ** 2), "->", sp.Integer(0), Optimum(over=lam, at=sp.Integer(1))),  # a maximum
+        one(sp.Integer(1), "<=", (lam - 1) ** 2 + 1, Minimum(function=(lam - 1) ** 2 + 1, over=lam, at=sp.Integer(2))),
+        one(log_inv_delta / n, "->", (log_inv_delta + C) / n, Spend(rule="draw", price=C)),
+        one(C, "->", C + KL, Spend(rule="change of measure", price=KL)),  # nothing is spent on C
+        one(R, "<=", f.lower_geometric_mean(), Known(derivation=one_hypothesis.LOWER_GEOMETRIC_MEAN, at={})),
+        one(mean_loss, "<=", mean_loss, Definition(value=mean_loss, term=X * m, means={X: mean_loss, m: R})),
+    ]
+    for derivation in refused:
+        with pytest.raises(StepError, match="step 1"):
+            derivation.verified()
+
+
+def test_laws_are_checked() -> None:
+    """Probabilities, the mean and the variance of the law are verified, not believed."""
+    true = one_hypothesis.GEOMETRIC_MEAN.steps[1].reason
+    assert isinstance(true, Ville)
+    for law in (true.law[:2], tuple((q, {**values, m: moments.x1}) for q, values in true.law)):
+        with pytest.raises(UnverifiedError, match=r"sum to 1|not the mean"):
+            replace(true, law=law).instance(R)
+    known = one_hypothesis.FREEDMAN.steps[1].reason
+    assert isinstance(known, Ville)
+    halved = tuple((q, {k: v / 2 if k == one_hypothesis.conditional_variance else v for k, v in values.items()})
+                   for q, values in known.law)  # fmt: skip
+    with pytest.raises(UnverifiedError, match="variance of the law"):
+        replace(known, law=halved).instance(R)
+
+
+def test_means_are_linear() -> None:
+    means = {X: mean_loss, sp.log(U - X): sp.log(G)}
+    assert averaged(3 * X - C, means) == 3 * mean_loss - C
+    assert averaged(sp.log((U - X) ** 2 / D), means) == 2 * sp.log(G) - sp.log(D)
+    for expression in (X**2, X * sp.log(U - X), sp.exp(X), U):
+        with pytest.raises(UnverifiedError):
+            averaged(expression, means)
+
+
+def test_jensen_points_downwards() -> None:
+    instance = Jensen(term=U - m, means=one_hypothesis._UPPER_MEANS).instance(R)
+    assert instance.large == sp.log(mean_bound - R)
+
+
+def test_chains_do_not_turn_round() -> None:
+    up, down = Step("<=", C + 1, Certified(small=C, large=C + 1)), Step(">=", C, Certified(small=C, large=C + 1))
+    with pytest.raises(UnverifiedError, match="upwards and downwards"):
+        _ = Derivation("own", C, (up, down)).relation
+
+
+def test_the_sampled_bound_rests_on_the_tangent() -> None:
+    assert published.TANGENT.verified()[1] == f.tangent()
+    assert smoothing.POINT_MASS_ENTROPY.verified()[1] == f.entropy_floor()
