@@ -46,6 +46,9 @@ def capped_geometric_mean(losses: Any, predictions: Any = None, *, ceiling: Any,
                           shift: float | None = None, grid: Sequence[float] | None = None) -> BoundResult:  # fmt: skip
     """R <= mean U - e^{-C} GM(U - X) with U_k = max(B_k, Y_k + D), simultaneously for all n.
 
+    A loss that equals its ceiling makes GM = 0 for every shift with Y + D <= B there; a ceiling 1 % higher than it
+    has to be avoids that at little cost.
+
     Source: derived here (THEORY 1, `geometric_mean` with the optional family). Novelty unverified.
 
     Args:
