@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import genbound
-from genbound.cli import bound, certify, demo, ladder, verify
+from genbound.cli import bound, certify, check, claims, demo, ladder, verify
 from genbound.cli.common import BAD_INPUT, console, errors
 from genbound.errors import GenboundError
 
@@ -35,6 +35,8 @@ app.command("certify")(certify.command)
 app.command("verify")(verify.command)
 app.command("bound")(bound.command)
 app.command("demo")(demo.command)
+app.command("check")(check.command)
+app.add_typer(claims.app, name="claims", help="Every statement, how strongly it is supported, and by what.")
 app.add_typer(ladder.app, name="ladder", help="The shipped model ladder: list it, or train it again.")
 
 
