@@ -84,12 +84,12 @@ WRONG = [
     ("geometric_mean", 2, lambda step: replace(step, reason=replace(step.reason, factor=(U - X) / (U - X + m)))),
     ("geometric_mean", 2, lambda step: replace(step, after=f.geometric_mean() + C)),
     ("howard", 1, lambda step: replace(step, reason=replace(step.reason, name="v_nonnegative"))),
-    ("empirical_freedman", 2, lambda step: replace(
+    ("empirical_freedman", 1, lambda step: replace(
         step, reason=replace(step.reason, premise=moments.ONE_STEP_PRODUCT))),
     ("azuma_hoeffding", 2, lambda step: replace(step, reason=replace(step.reason, factor=step.reason.factor * sp.exp(
         lam**2 * Delta**2 / 16)))),
     ("azuma_hoeffding", 3, lambda step: replace(step, reason=replace(step.reason, at=sp.sqrt(4 * C) / Delta))),
-    ("freedman", 2, lambda step: replace(step, reason=replace(step.reason, law=one_hypothesis._TWO))),
+    ("freedman", 1, lambda step: replace(step, reason=replace(step.reason, law=one_hypothesis._TWO))),
     ("howard", 1, lambda step: replace(step, after=f.howard() - C)),
     ("finzi_bound", 1, lambda step: replace(step, relation="==")),
     ("finzi_bound", 3, lambda step: replace(step, reason=replace(step.reason, at=C))),
@@ -151,7 +151,7 @@ def test_laws_are_checked() -> None:
     for law in (true.law[:2], tuple((q, {**values, m: moments.x1}) for q, values in true.law)):
         with pytest.raises(UnverifiedError, match=r"sum to 1|not the mean"):
             replace(true, law=law).instance(R)
-    known = one_hypothesis.FREEDMAN.steps[1].reason
+    known = one_hypothesis.FREEDMAN.steps[0].reason
     assert isinstance(known, Ville)
     halved = tuple((q, {k: v / 2 if k == one_hypothesis.conditional_variance else v for k, v in values.items()})
                    for q, values in known.law)  # fmt: skip

@@ -49,12 +49,36 @@ def test_the_chain_of_bounds_on_every_ladder_model(model: dict[str, Any]) -> Non
     assert math.fsum(model["decomposition"].values()) == model["bounds"]["geometric_mean"]
 
 
-def test_the_ten_lines_run() -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
-    out = io.StringIO()
+PYTHON = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+
+
+def _printed(block: str) -> tuple[str, dict[str, Any]]:
+    out, names = io.StringIO(), {}
     with contextlib.redirect_stdout(out):
-        exec(compile(block, "README.md", "exec"), {})
-    assert "geometric_mean: R <=" in out.getvalue()
+        exec(compile(block, "README.md", "exec"), names)
+    return out.getvalue(), names
+
+
+def _block(text: str) -> str:
+    (block,) = [block for block in PYTHON if text in block]
+    return block
+
+
+def test_the_ten_lines_run() -> None:
+    assert "geometric_mean: R <=" in _printed(_block("wealth = gb.Wealth"))[0]
+
+
+def test_the_confidence_sequence_stops_early_and_covers() -> None:
+    printed, names = _printed(_block("gb.ConfidenceSequence"))
+    assert names["cs"].n < 5000
+    assert 0.1 in names["cs"].interval()
+    assert printed.startswith(str(names["cs"].n))
+
+
+def test_the_bound_of_the_readme_passes_in_three_lines(check_bound: Any) -> None:
+    _, names = _printed(_block("def my_bound"))
+    check_bound(names["my_bound"], dependence="iid")
+    assert "check_bound(my_bound" in _block("def test_my_bound")
 
 
 def test_every_option_in_the_readme_exists() -> None:
@@ -65,10 +89,13 @@ def test_every_option_in_the_readme_exists() -> None:
     command: Any = typer.main.get_command(app)
     blocks = re.findall(r"```sh\n(.*?)```", README, flags=re.S)
     lines = re.findall(r"^genbound (.*)$", "\n".join(blocks), flags=re.M)
-    assert len(lines) == 4
+    assert len(lines) == 10
     for line in lines:
         words = line.split("#")[0].split()
-        options = {option for parameter in command.commands[words[0]].params for option in parameter.opts}
+        named = command.commands[words[0]]
+        if hasattr(named, "commands"):
+            named = named.commands[words[1]]
+        options = {option for parameter in named.params for option in parameter.opts}
         assert {word for word in words if word.startswith("-")} <= options, line
 
 

@@ -13,6 +13,7 @@ from genbound.concentration.geometric_mean import default_shifts, geometric_mean
 from genbound.concentration.interval import ConfidenceInterval
 from genbound.concentration.kl import kl_inf, kl_inverse
 from genbound.concentration.mixture import mixture, mixture_shifts
+from genbound.concentration.optimum import Optimum, best_shift
 from genbound.concentration.result import BoundResult
 from genbound.concentration.wealth import Wealth
 
@@ -20,8 +21,10 @@ __all__ = [
     "BoundResult",
     "ConfidenceInterval",
     "ConfidenceSequence",
+    "Optimum",
     "Wealth",
     "azuma_hoeffding",
+    "best_shift",
     "capped_geometric_mean",
     "capped_shifts",
     "confidence_interval",

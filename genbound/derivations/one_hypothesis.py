@@ -96,11 +96,6 @@ EMPIRICAL_FREEDMAN = Derivation(
     R,
     (
         Step(
-            "==",
-            mean_prediction + (Delta / s) * (mean_log - s * (mean_prediction - R) / Delta - mean_log),
-            Identity(),
-        ),
-        Step(
             "<=",
             mean_prediction + (Delta / s) * (C - mean_log),
             Ville(
@@ -172,12 +167,6 @@ FREEDMAN = Derivation(
     "freedman",
     R,
     (
-        Step(
-            "==",
-            mean_loss + Delta * (lam * (R - mean_loss) / Delta - _VARIANCE_PART * variance
-                                 + _VARIANCE_PART * variance) / lam,
-            Identity(),
-        ),
         Step(
             "<=",
             f.freedman(),
