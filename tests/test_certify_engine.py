@@ -188,7 +188,36 @@ def test_a_search_goes_downhill_to_a_narrow_counterexample() -> None:
     assert search(narrow).witness
 
 
+UNDEFINED = [
+    ("0", "log(x)**2", ("-1", "1")),  # -pi^2 at -1
+    ("0", "1/(1 + log(x)**2)", ("-2", "1")),
+    ("0", "sqrt(x - 2)*sqrt(x - 3)", ("0", "1")),  # -sqrt(6) at 0
+    ("log(x - 1)", "0", ("0", "1")),
+    ("log(x)", "log(x) + 1", ("-1", "1")),  # the difference is 1 everywhere
+    ("1", "exp(sqrt(x)) + 1", ("-1", "1")),
+    ("0", "1/x**2", ("-1", "1")),
+]
+
+
+@pytest.mark.parametrize(("lhs", "rhs", "ends"), UNDEFINED)
+def test_nothing_is_proved_where_a_side_is_no_real_number(lhs: str, rhs: str, ends: tuple[str, str]) -> None:
+    verdict = certify.check(card(lhs, rhs, x=ends), replace(STANDARD, examples=20))
+    assert verdict.status is not Status.PROVED
+    assert not Prover({x: (sp.Integer(-1), ONE)}).prove(sp.log(x) ** 2, 50).proved
+
+
+def test_a_limit_of_the_form_0_to_the_0_is_not_believed() -> None:
+    """x^(-1/ln x) is 1/e everywhere, though sympy puts 0^0 = 1 for it at 0."""
+    f = p ** (-1 / sp.log(p)) - sp.Rational(1, 2) + p
+    assert not Prover({p: (ZERO, sp.Rational(1, 1000))}).prove(f, 50).proved
+
+
 def test_bad_cards_are_refused() -> None:
+    with pytest.raises(DomainError, match=r"C=.*sign"):
+        read(card("sqrt(C**2)", "C", C=("-1", "1")))  # read as C <= C, where C is positive elsewhere
+    for lhs, ends in (("0.1 + x", ("0", "1")), ("x", ("0", "0.3"))):
+        with pytest.raises(DomainError, match="exact"):
+            read(card(lhs, "2", x=ends))
     with pytest.raises(DomainError, match="variables among"):
         read(card("x + y", "1", x=("0", "1")))
     with pytest.raises(DomainError, match="where"):

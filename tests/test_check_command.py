@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import math
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -168,10 +171,86 @@ def test_what_is_no_bound_is_refused(function: Any, words: str) -> None:
         check_bound(function)
 
 
+class Odd(Exception):
+    """An error no list of errors names."""
+
+
+@pytest.mark.parametrize("error", [Odd("two\nlines"), RuntimeError("boom"), RecursionError(), SystemExit(0)])
+def test_a_function_may_raise_anything_and_never_passes(error: BaseException) -> None:
+    def always(losses: np.ndarray) -> float:
+        raise error
+
+    def later(losses: np.ndarray) -> float:
+        if losses.min() == losses.max():
+            raise error
+        return 1.0
+
+    with pytest.raises(DomainError, match=f"raised {type(error).__name__}"):
+        check_bound(always)
+    report = check_bound(later, budget=QUICK)
+    assert report.status is Status.UNDECIDED
+    assert len(str(report).splitlines()) == 1 + len(ENGINES)
+
+
+def test_a_function_that_writes_into_its_losses_is_judged_on_what_was_drawn() -> None:
+    def erases(losses: np.ndarray, ceiling: float, delta: float) -> float:
+        value = wild.half_range_azuma_corrected(losses, ceiling, delta)
+        losses[:] = 0.0
+        return value
+
+    given = {"losses": np.ones(4), "ceiling": 1.0, "delta": 0.5}
+    as_bound(erases)(**given)
+    assert given["losses"].tolist() == [1.0] * 4
+    assert check_bound(erases, anytime=False, budget=QUICK).status is Status.SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("function", "many", "words"),
+    [
+        (lambda losses: [0.0, 1.0], False, r"2 values: need a number or a tuple"),
+        (lambda losses: np.zeros(2), False, r"2 values: need a number or a tuple"),
+        (lambda losses: 1.0, True, "a list of 16 values"),
+        (lambda losses: [1.0] * 15, True, "15 returned"),
+        (lambda: 1.0, False, "a named parameter that gets the losses"),
+        (lambda *losses: 1.0, False, "a named parameter that gets the losses"),
+        (max, False, "wrap it in a def"),
+    ],
+)
+def test_another_shape_is_refused_before_anything_is_judged(function: Any, many: bool, words: str) -> None:
+    with pytest.raises(DomainError, match=words):
+        check_bound(function, many=many)
+
+
+class Half:
+    """A bound in a class."""
+
+    @staticmethod
+    def static(losses: np.ndarray) -> float:
+        """Wrong."""
+        return 0.5
+
+    def __call__(self, losses: np.ndarray) -> float:
+        """Wrong."""
+        return 0.5
+
+
+@pytest.mark.parametrize("function", [Half.static, Half(), partial(lambda half, losses: half, 0.5), lambda x: 0.5])
+def test_every_printed_snippet_is_python_that_replays(function: Any) -> None:
+    text = str(check_bound(function, budget=QUICK))
+    code = "\n".join(line.strip() for line in text[text.index("Replay it") :].splitlines()[1:])
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(code, {"bound": function})
+    assert " REFUTED " in out.getvalue()
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"dependence": "some"}, "dependence|assumed"),
+        ({"dependence": "some"}, "dependence='some'"),
+        ({"ceiling": 1e308}, "ceiling=1e"),
+        ({"ceiling": 1e-320}, "ceiling=1e"),
+        ({"ceiling": math.nan}, "ceiling=nan"),
         ({"side": "limit"}, "side='limit'"),
         ({"anytime": True, "many": True}, "one of anytime and many"),
         ({"ceiling": 0.0}, "ceiling=0.0"),
@@ -210,8 +289,21 @@ def test_a_refuted_bound_exits_1_and_can_be_replayed(run: Run, tmp_path: Path) -
     assert again.code == 1
     assert [line.split()[2] for line in again.out.splitlines()] == ["REFUTED"] * len(report.counterexamples)
     corrected = run("wild:half_range_azuma_corrected", "--replay", "report.json")
-    assert corrected.code == 0
+    assert corrected.code == 3  # a counterexample that is gone is no support
     assert "REFUTED" not in corrected.out
+
+
+def test_a_counterexample_that_was_cut_is_refused_in_one_line(run: Run, tmp_path: Path) -> None:
+    run("wild:half_range_azuma", "--json", "report.json")
+    content = json.loads((tmp_path / "report.json").read_text())
+    found = [v for v in content["verdicts"] if v["status"] == "REFUTED"]
+    for verdict in found:
+        for name in verdict["witness"].keys() & {"engine", "function", "case", "strategy", "n", "seed"}:
+            cut = {key: value for key, value in verdict["witness"].items() if key != name}
+            (tmp_path / "cut.json").write_text(json.dumps({**content, "verdicts": [{**verdict, "witness": cut}]}))
+            refused = run("--replay", "cut.json")
+            assert (refused.code, refused.out) == (2, ""), name
+            assert len(refused.err.splitlines()) == 1
 
 
 def test_the_printed_snippet_runs(run: Run) -> None:
@@ -240,9 +332,24 @@ def test_an_undecided_bound_exits_3(run: Run, tmp_path: Path) -> None:
     assert result.out.startswith("fragile_bounds:bound: UNDECIDED")
 
 
+def test_a_name_is_printed_as_it_is(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "b.py").write_text("def two(losses):\n    return 0.0, 1.0\n")
+    assert run("b:two").out.startswith("b:two: UNDECIDED")
+
+
+def test_an_interruption_keeps_nothing_and_says_so(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "stopped_bounds.py").write_text("def bound(losses):\n    raise KeyboardInterrupt\n")
+    result = run("stopped_bounds:bound")
+    assert (result.code, result.out) == (2, "")
+    assert "nothing was decided" in result.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (("leaving_bounds:bound",), "cannot import leaving_bounds (SystemExit: 0)"),
+        (("failing_bounds:bound",), "cannot import failing_bounds (RuntimeError: at import)"),
+        (("wild:kl_bound", "--seed", "-1"), "--seed"),
         ((), "need MODULE:FUNCTION"),
         (("wild",), "need MODULE:FUNCTION"),
         (("nosuchmodule:f",), "cannot import nosuchmodule"),
@@ -257,6 +364,8 @@ def test_an_undecided_bound_exits_3(run: Run, tmp_path: Path) -> None:
 def test_bad_input_is_one_line(run: Run, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "other.json").write_text("[]")
+    (tmp_path / "leaving_bounds.py").write_text("raise SystemExit(0)\n")
+    (tmp_path / "failing_bounds.py").write_text("raise RuntimeError('at import')\n")
     result = run(*arguments)
     assert (result.code, result.out) == (2, "")
     assert len(result.err.splitlines()) == 1

@@ -146,6 +146,26 @@ def test_only_what_was_asked_for_is_judged(claims_command: Run, monkeypatch: pyt
     assert claims_command("check", NAME, "--engine", "fuzz", "--workers", 1).code == 0
 
 
+def test_engines_that_did_not_all_look_take_back_nothing(claims_command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    engines_say(monkeypatch, {"fuzz": Status.UNDECIDED}, Status.REFUTED)
+    assert claims_command("check", NAME, "--store", "--workers", 1).code in (0, 3)
+    before = evidence.load().planted(claim(NAME))
+    assert {hunt.refuted_by for hunt in before} == {"exact"}
+    assert claims_command("check", NAME, "--store", "--engine", "fuzz", "--workers", 1).code in (0, 3)
+    assert evidence.load().planted(claim(NAME)) == before
+
+
+def test_an_interruption_stores_nothing_and_says_so(claims_command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "check", interrupted)
+    result = claims_command("check", NAME, "--store", "--workers", 1)
+    assert (result.code, result.out) == (2, "")
+    assert "nothing is stored" in result.err
+    assert not evidence.STORE.exists()
+
+
 def test_an_unknown_engine_is_refused(claims_command: Run) -> None:
     result = claims_command("check", NAME, "--engine", "guess")
     assert (result.code, result.out) == (2, "")

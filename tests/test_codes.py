@@ -98,6 +98,7 @@ def test_yardsticks_pay_their_grids_and_nothing_else() -> None:
     short = Wealth(ceiling=12.0)
     short.update([1.0])
     for call in (lambda: held_out({}, delta=0.05), lambda: held_out({0.5: one}),
+                 lambda: held_out({0.5: one}, log_inv=-3.0, paid=5.0),
                  lambda: held_out({0.5: one, 0.25: short}, delta=0.1),
                  lambda: held_out({0.5: one}, delta=0.1, paid=-1.0)):  # fmt: skip
         with pytest.raises(DomainError):

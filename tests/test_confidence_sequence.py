@@ -154,6 +154,7 @@ def test_storage_and_text() -> None:
         ({"low": 1.0}, "low, high"),
         ({"low": math.nan}, "low, high"),
         ({"high": math.inf}, "low, high"),
+        ({"low": -1e308, "high": 1e308}, "low, high"),
         ({"delta": 0.0}, "delta=0.0"),
         ({"delta": 1.0}, "delta=1.0"),
         ({"delta": None}, "exactly one"),

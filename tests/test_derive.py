@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import sympy as sp
@@ -14,13 +15,15 @@ from genbound.checks.verdict import Status
 from genbound.claims.registry import claim, claims
 from genbound.derivations import DERIVATIONS, Derivation, Step, StepError, moments, one_hypothesis, published, smoothing
 from genbound.derivations.chance import Jensen, Known, Spend, Ville
-from genbound.derivations.reasons import Certified, Definition, Identity, Lemma, Minimum, Optimum
+from genbound.derivations.reasons import Certified, Construction, Definition, Identity, Lemma, Minimum, Optimum
 from genbound.derivations.rules import UnverifiedError, Z, averaged
-from genbound.symbols import symbols
+from genbound.symbols import symbol, symbols
 
 C, s, Delta, x, p, lam, D = symbols("C s Delta x p lam D")
 X, U, m, R, n = symbols("X U m R n")
 mean_loss, log_inv_delta, KL, mean_bound, G = symbols("mean_loss log_inv_delta KL mean_bound G")
+mean_square = symbol("mean_square")
+CUBIC, SPLIT = lam**3 - 3 * lam, 6 / x**2 + (x + 5) ** 2
 
 REQUIRED = [
     "one_step_product", "one_step_freedman", "geometric_mean", "empirical_freedman", "sigma_form", "shift_form",
@@ -83,14 +86,14 @@ WRONG = [
     ("geometric_mean", 2, lambda step: replace(step, after=mean_bound - sp.exp(sp.log(G) - C / 2))),
     ("geometric_mean", 2, lambda step: replace(step, reason=replace(step.reason, factor=(U - X) / (U - X + m)))),
     ("geometric_mean", 2, lambda step: replace(step, after=f.geometric_mean() + C)),
-    ("howard", 1, lambda step: replace(step, reason=replace(step.reason, name="v_nonnegative"))),
+    ("howard", 2, lambda step: replace(step, reason=replace(step.reason, name="v_nonnegative"))),
     ("empirical_freedman", 1, lambda step: replace(
         step, reason=replace(step.reason, premise=moments.ONE_STEP_PRODUCT))),
     ("azuma_hoeffding", 2, lambda step: replace(step, reason=replace(step.reason, factor=step.reason.factor * sp.exp(
         lam**2 * Delta**2 / 16)))),
     ("azuma_hoeffding", 3, lambda step: replace(step, reason=replace(step.reason, at=sp.sqrt(4 * C) / Delta))),
     ("freedman", 1, lambda step: replace(step, reason=replace(step.reason, law=one_hypothesis._TWO))),
-    ("howard", 1, lambda step: replace(step, after=f.howard() - C)),
+    ("howard", 2, lambda step: replace(step, after=f.howard() - C)),
     ("finzi_bound", 1, lambda step: replace(step, relation="==")),
     ("finzi_bound", 3, lambda step: replace(step, reason=replace(step.reason, at=C))),
     ("finzi_bound", 5, lambda step: replace(step, reason=replace(step.reason, name="smoothing_cost_sqrt_sharp"))),
@@ -138,10 +141,65 @@ def test_rules_refuse_what_they_do_not_carry() -> None:
         one(C, "->", C + KL, Spend(rule="change of measure", price=KL)),  # nothing is spent on C
         one(R, "<=", f.lower_geometric_mean(), Known(derivation=one_hypothesis.LOWER_GEOMETRIC_MEAN, at={})),
         one(mean_loss, "<=", mean_loss, Definition(value=mean_loss, term=X * m, means={X: mean_loss, m: R})),
+        one(1 / C, "<=", -1 / C, Certified(small=-C, large=C, context=-1 / Z)),  # a pole between the two
+        one(sp.Integer(0), "<=", sp.log(x) ** 2, Certified(small=sp.Integer(0), large=sp.log(x) ** 2)),  # x < 0
+        one(sp.Integer(2), "<=", CUBIC, Minimum(function=CUBIC, over=lam, at=sp.Integer(-1))),  # outside, a maximum
+        one(sp.Integer(42), "<=", SPLIT, Minimum(function=SPLIT, over=x, at=sp.Integer(1))),  # 6/25 beyond the pole
+        one(
+            mean_loss + (C + lam**2 * mean_square) / lam,
+            "->",
+            mean_loss + 2 * sp.sqrt(C * mean_square),
+            Optimum(over=lam, at=sp.sqrt(C / mean_square)),
+        ),  # chosen with the data, unpaid
+        one(R, "==", mean_loss, Definition(value=R, term=X, means={X: mean_loss})),
+        one(R, "==", mean_loss, Definition(value=R, term=m, means={m: mean_loss})),
+        one(
+            mean_loss,
+            "<=",
+            mean_bound,
+            Jensen(term=X, means={X: mean_bound, sp.log(X): sp.log(mean_loss)}, context=sp.exp(Z)),
+        ),
+        one(R, "<=", mean_bound - sp.exp(-C / 2) * G, Known(derivation=one_hypothesis.GEOMETRIC_MEAN, at={"C": C / 2})),
+        one(R, "==", mean_loss, Construction(law=((sp.Integer(2), X), (sp.Integer(-1), X)), means={X: mean_loss})),
     ]
     for derivation in refused:
         with pytest.raises(StepError, match="step 1"):
             derivation.verified()
+
+
+@pytest.mark.parametrize("law", [
+    ((sp.Integer(1), {X: moments.x1, m: moments.x1}),),
+    ((p, {X: moments.x1, m: moments.x1}), (1 - p, {X: moments.x1, m: moments.x1})),
+    ((p, {X: moments.x1, m: moments.x1 + 1 - p}), (1 - p, {X: moments.x1 + 1, m: moments.x1 + 1 - p})),
+    tuple((sp.Rational(1, 2), {X: each, m: (moments.x1 + moments.x2) / 2}) for each in (moments.x1, moments.x2)),
+    ((C, {X: moments.x1, m: C * moments.x1 + (1 - C) * moments.x2}),
+     (1 - C, {X: moments.x2, m: C * moments.x1 + (1 - C) * moments.x2})),
+])  # fmt: skip
+def test_a_special_law_carries_no_bound(law: Any) -> None:
+    """A point mass has E exp(1000 (m - X)) = 1, which says nothing about any other law."""
+    factor = sp.exp(1000 * (m - X))
+    moment = sum((q * factor.subs(values, simultaneous=True) for q, values in law), sp.Integer(0))
+    premise = Derivation("own", moment, ())
+    ville = Ville(factor=factor, law=law, premise=premise, means={X: mean_loss, m: R}, context=mean_loss + Z / 1000)
+    with pytest.raises(StepError, match="not a general law"):
+        one(R, "<=", mean_loss + C / 1000, ville).verified()
+
+
+def test_a_chain_that_says_something_else_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound, above = f.azuma_hoeffding(), f.azuma_hoeffding() + 1
+    others = [
+        Derivation("azuma_hoeffding", bound, ()),
+        one(above, ">=", bound, Certified(small=bound, large=above)),
+        one(R, ">=", bound, Certified(small=bound, large=above)),
+        one(R, "==", bound, Construction(law=((sp.Integer(1), bound),), means={})),
+    ]
+    for other in others:
+        monkeypatch.setattr(derive, "DERIVATIONS", {"azuma_hoeffding": other})
+        assert derive.check(claim("azuma_hoeffding")).status is Status.REFUTED, other
+    lhs, rhs = claim("smoothing_price").sides()  # type: ignore[attr-defined]
+    tuned = Derivation("smoothing_price", lhs, (Step("->", rhs, Optimum(over=lam, at=C)),))
+    monkeypatch.setattr(derive, "DERIVATIONS", {"smoothing_price": tuned})
+    assert "another instance" in derive.check(claim("smoothing_price")).reason
 
 
 def test_laws_are_checked() -> None:

@@ -381,6 +381,8 @@ HELD.update([0.0, 1.0])
          r"teacher_log_probs\[0\]=0.1"),
         (lambda o: requential([1.0], teacher_log_probs=[-1.0], student_log_probs=[-math.inf], **o), DataError,
          r"student_log_probs\[0\]=-inf"),
+        (lambda o: requential([1.0] * 3, teacher_log_probs=[-1.0] * 3, student_log_probs=[-1.0, -1e308, -1e308], **o),
+         DataError, r"student_log_probs\[1\]=-1e"),
         (lambda o: requential([1.0], teacher_log_probs=[-1.0, math.nan], student_log_probs=[-1.0] * 2, **o), DataError,
          r"teacher_log_probs\[1\]=nan"),
         (lambda o: requential([1.0], teacher_log_probs=[-1.0, -1.0], student_log_probs=[-1.0], **o), DataError,

@@ -16,7 +16,7 @@ import pytest
 from genbound.checks import evidence, fingerprint, run
 from genbound.checks.evidence import Evidence, Stored, load, meets_minimum, save
 from genbound.checks.run import Hunt, hunt, hunters
-from genbound.checks.verdict import STANDARD, Status, Verdict
+from genbound.checks.verdict import DEEP, STANDARD, Budget, Status, Verdict
 from genbound.claims.card import ENGINES, Claim
 from genbound.claims.registry import claim, claims
 from genbound.errors import DataError, DomainError
@@ -161,6 +161,16 @@ VERDICT = Verdict(NAME, "exact", Status.EXACT, "all of them", 3, 3)
 def stored() -> Evidence:
     error = claim(NAME).planted[0].name
     return Evidence().with_run(claims(), [VERDICT], [Hunt(NAME, error, "exact", "misses")], STANDARD)
+
+
+@pytest.mark.parametrize("budget", [STANDARD, DEEP])
+def test_a_planted_error_is_found_only_while_its_engine_passes_the_true_claim(budget: Budget) -> None:
+    (planted, *_) = stored().planted(claim(NAME))
+    assert planted.refuted_by == "exact"
+    status = Status.UNDECIDED if budget is STANDARD else Status.EXACT
+    (planted, *_) = stored().with_run(claims(), [replace(VERDICT, status=status)], [], budget).planted(claim(NAME))
+    assert planted.refuted_by is None
+    assert "does not pass" in planted.reason
 
 
 def test_fresh_evidence_is_what_was_found_and_the_rest_is_undecided() -> None:

@@ -231,6 +231,10 @@ def test_capped_refuses_what_it_cannot_use() -> None:
         ([1.0, 2.0], {"scale": None}, "scale=None"),
         ([1.0, 2.0], {"scale": -1.0}, "scale=-1.0"),
         ([1.0, 2.0], {"shift": math.inf}, "shift=inf"),
+        ([1.0, 2.0], {"shift": 1e308}, "shift=1e"),
+        ([1.0, 2.0], {"ceiling": 1e308, "scale": None}, r"ceiling\[0\]=1e"),
+        ([1.0, 2.0], {"scale": 1e308}, "scale=1e"),
+        ([1.0, 2.0], {"predictions": [1e308, 0.0]}, r"predictions\[0\]=1e"),
         ([1.0, 2.0], {"shift": 1.0, "grid": [1.0]}, "grid="),
         ([1.0, 2.0], {"grid": []}, "grid="),
     ):

@@ -22,10 +22,11 @@ from genbound.checks.witness import arguments
 from genbound.claims.calls import call
 from genbound.claims.card import Claim, Impossibility, Inequality, TailBound
 from genbound.concentration.result import BoundResult
-from genbound.errors import DataError, DomainError
+from genbound.errors import DataError, DomainError, domain_error
 from genbound.formulas import evaluate
 from genbound.proving.boxes import Prover
 from genbound.proving.identity import identical
+from genbound.proving.signs import defined
 
 RELATIVE = 1e-9
 """How far from its formula a returned number may be, on the safe side."""
@@ -50,6 +51,9 @@ def _inequality(claim: Inequality, budget: Budget) -> Verdict:
         if identical(problem.lhs, problem.rhs):
             return Verdict(claim.name, "certify", Status.PROVED, "an identity, by rewriting")
         return Verdict(claim.name, "certify", Status.UNDECIDED, "rewriting does not show the identity", found.cases)
+    if not (defined(problem.lhs, problem.box) and defined(problem.rhs, problem.box)):
+        reason = "a side is not shown to be a real number everywhere"
+        return Verdict(claim.name, "certify", Status.UNDECIDED, reason, found.cases)
     prover = Prover(problem.box, problem.contacts or _found_contacts(problem), problem.lower, problem.upper)
     outcome = prover.prove(problem.rhs - problem.lhs, budget.boxes)
     if outcome.proved:
@@ -96,7 +100,7 @@ def _compare(claim: TailBound | Impossibility, result: BoundResult, case: Case) 
         values = dict(claim.quantities(result, case.given))
         exact = evaluate(expression, values)
         if not exact.is_finite():
-            return ""
+            raise domain_error("formula", exact, "a finite value", f"card {claim.name}")
         upper = result.side == "upper"
         slack = arb(RELATIVE) * abs(exact) + magnitude(expression, values) * arb(2) ** -49 + arb(2) ** -1073
         if upper:

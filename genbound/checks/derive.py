@@ -14,8 +14,12 @@ import sympy as sp
 from genbound.checks.verdict import STANDARD, Budget, Status, Verdict
 from genbound.claims.card import Claim, Impossibility, Inequality, TailBound
 from genbound.derivations import DERIVATIONS, Derivation, StepError
+from genbound.derivations.reasons import Construction
 from genbound.derivations.rules import UnverifiedError
 from genbound.proving.identity import identical
+from genbound.symbols import symbol
+
+_POINTS = {"upper": "<=", "lower": ">="}
 
 
 def check(claim: Claim, budget: Budget = STANDARD) -> Verdict:
@@ -50,12 +54,19 @@ def _mismatch(claim: Claim, derivation: Derivation) -> str:
         wanted = [("starts from", derivation.start, lhs), ("ends in", derivation.last, rhs)]
         if derivation.relation not in ("==", claim.relation):
             return f"the chain gives {derivation.relation}, the claim says {claim.relation}"
+        if derivation.replaces:
+            return "the chain goes over to another instance: its ends are not compared"
     elif isinstance(claim, TailBound | Impossibility) and claim.formula is not None:
-        wanted = [("ends in", derivation.last, claim.formula())]
+        wanted = [("starts from", derivation.start, symbol("R")), ("ends in", derivation.last, claim.formula())]
     elif derivation.formula:
         from genbound import formulas
 
         wanted = [("ends in", derivation.last, getattr(formulas, derivation.formula)())]
+    about_nats = derivation.replaces and derivation.relation == "=="  # the chain says what C becomes
+    if isinstance(claim, TailBound) and not about_nats and derivation.relation != _POINTS[claim.side]:
+        return f"the chain gives {derivation.relation} for the {claim.side} side"
+    if isinstance(claim, TailBound) and any(isinstance(step.reason, Construction) for step in derivation.steps):
+        return "a process that was constructed bounds no other one"
     for where, have, want in wanted:
         if not identical(have, want):
             return f"the derivation {where} {have}, the claim says {want}"

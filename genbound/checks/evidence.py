@@ -62,7 +62,8 @@ class Evidence:
         return [self._today(card, engine) for engine in ENGINES]
 
     def planted(self, card: Claim) -> list[Hunt]:
-        """What became of each planted error of a registered card; stale or missing: refuted by nothing."""
+        """What became of each planted error of a registered card; stale, missing, or by an engine that does
+        not pass the true claim at the same budget: refuted by nothing."""
         return [self._found(card, error.name) for error in card.planted]
 
     def with_run(self, cards: Mapping[str, Claim], verdicts: Iterable[Verdict], hunts: Iterable[Hunt],
@@ -101,6 +102,9 @@ class Evidence:
         engine = stored.hunt.refuted_by
         if engine and stored.fingerprint != fingerprint(card, _engine(engine)):
             return Hunt(card.name, error, None, f"stale: refuted by {engine} before the code changed")
+        true = self.verdicts.get((card.name, engine)) if engine else None
+        if engine and not (true and true.verdict.status.passes and true.budget == stored.budget):
+            return Hunt(card.name, error, None, f"refuted by {engine}, which does not pass the true claim like that")
         return stored.hunt
 
 

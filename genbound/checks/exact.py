@@ -112,7 +112,7 @@ def _cases(claim: TailBound) -> Iterator[tuple[int, OnPaths, bool]]:
 def _search(claim: TailBound, budget: Budget) -> Verdict:
     past: list[str] = []
     unknown: list[str] = []
-    refused, cases = "", 0
+    refused, partly, cases, effective = "", False, 0, 0
     for index, bound, order_free in _cases(claim):
         below, above = bound.delta()
         if bound.sides():
@@ -125,13 +125,20 @@ def _search(claim: TailBound, budget: Budget) -> Verdict:
             if found.low > above:
                 verdict = _refuted(claim, bound, index, found, order_free)
                 return replace(verdict, cases=cases, effective=cases)
+            effective += int(found.high > 0.0)
+            partly = partly or bool(bound.refused)
             if found.high > below:
                 moved = bracket(bound, claim.dependence, budget.grid, order_free, CELLS / grid)
                 where = f"[{found.low:.6g}, {found.high:.6g}] for {bound.family}"
                 (past if moved.high <= below else unknown).append(where)
         refused = refused or bound.refused
-    verdict = _survived(claim, budget, cases, past, unknown)
-    return replace(verdict, reason=f"{verdict.reason}; refused some paths: {refused}") if refused else verdict
+    verdict = replace(_survived(claim, budget, cases, past, unknown), effective=effective)
+    if not effective:
+        verdict = replace(verdict, status=Status.UNDECIDED, reason="no process could make it miss: it says nothing")
+    if refused:
+        weaker = Status.SUPPORTED if partly and verdict.status is Status.EXACT else verdict.status
+        verdict = replace(verdict, status=weaker, reason=f"{verdict.reason}; refused some paths: {refused}")
+    return verdict
 
 
 def _survived(claim: TailBound, budget: Budget, cases: int, past: list[str], unknown: list[str]) -> Verdict:
@@ -148,7 +155,7 @@ def _survived(claim: TailBound, budget: Budget, cases: int, past: list[str], unk
         status, reason = Status.SUPPORTED, f"{kind}, {moved}; as it stands in {past[0]}"
     else:
         status, reason = (Status.SUPPORTED if horizon else Status.EXACT), kind
-    return Verdict(claim.name, ENGINE, status, reason, cases, cases)
+    return Verdict(claim.name, ENGINE, status, reason, cases)
 
 
 def _refuted(claim: TailBound, bound: OnPaths, function: int, found: Bracket, order_free: bool) -> Verdict:

@@ -39,10 +39,13 @@ def read(claim: Inequality) -> Problem:
     """The card as a Problem.
 
     Raises:
-        DomainError: a symbol that is no variable of the card, or a condition that is not `x <= expression`.
+        DomainError: a symbol that is no variable of the card or was given a sign that its domain does not have, a
+            decimal number (sympy would round it), or a condition that is not `x <= expression`.
     """
     box = {domain_symbol(each.name, each.lower, each.upper): (sp.sympify(each.lower), sp.sympify(each.upper))
            for each in claim.variables}  # fmt: skip
+    if any(each.has(sp.Float) for ends in box.values() for each in ends):
+        raise domain_error("variables", list(box.values()), "exact ends (1/10, not 0.1)", f"card {claim.name}")
     names = {x.name: x for x in box}
 
     def own(expression: sp.Expr | str) -> sp.Expr:
@@ -50,6 +53,11 @@ def read(claim: Inequality) -> Problem:
         foreign = {each.name for each in parsed.free_symbols} - set(names)
         if foreign:
             raise domain_error("sides", sorted(foreign), f"variables among {sorted(names)}", f"card {claim.name}")
+        if parsed.has(sp.Float):
+            raise domain_error("sides", parsed, "exact numbers (1/10, not 0.1)", f"card {claim.name}")
+        for each in parsed.free_symbols:  # sqrt(C^2) has become C by now, which is wrong where C may be negative
+            if not each.assumptions0.items() <= names[each.name].assumptions0.items():
+                raise domain_error(each.name, claim.variables, "a domain where it has its sign", f"card {claim.name}")
         return parsed.xreplace({each: names[each.name] for each in parsed.free_symbols})
 
     lhs, rhs = (sp.expand_log(own(side)) for side in claim.sides())

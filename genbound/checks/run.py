@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -140,7 +141,8 @@ def _map(function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], workers:
         raise domain_error("workers", workers, "workers >= 1", "number of processes")
     if workers == 1 or len(jobs) < 2:
         return list(_told((function(*job) for job in jobs), len(jobs), step, progress))
-    with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn")) as pool:
+    die = (signal.SIGINT, signal.SIG_DFL)  # an interruption ends the workers, too, whatever they are at
+    with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), signal.signal, die) as pool:
         futures = [pool.submit(function, *job) for job in jobs]
         try:
             return list(_told((future.result() for future in futures), len(jobs), step, progress))

@@ -40,6 +40,7 @@ VACUOUS = 10
 COMFORT = 0.05
 """Probability that a cell whose bound misses too often is confirmed all the same."""
 
+_FEW = 3  # so many effective trials to every refusal make a card supported
 _PATIENCE, _PROMISE = 0.2, 0.3  # after a fifth of the replicas, misses must be on the way to a rejection
 
 
@@ -83,7 +84,7 @@ class _Cell:
 def check(claim: Claim, budget: Budget = STANDARD) -> Verdict:
     """Look for a process under which the bound misses with probability above delta.
 
-    Where a bound raises a ValueError or an ArithmeticError it makes no statement, and cannot miss.
+    Where a bound raises a ValueError or an ArithmeticError it makes no statement: the trial counts as no miss.
 
     Returns:
         REFUTED with a witness that `replay` reproduces; SUPPORTED when no cell was rejected and some could have been;
@@ -177,6 +178,7 @@ def _judge(claim: TailBound, cell: _Cell, scene: Scene, place: tuple[int, int]) 
     except (ValueError, ArithmeticError) as error:  # DomainError and DataError are ValueErrors
         cell.refusals += 1
         cell.refused = f"{type(error).__name__}: {error}"
+        cell.test.add(False)
         return
     cell.effective += int(judged.effective or judged.violated)
     if judged.violated and cell.first is None:
@@ -226,7 +228,7 @@ def _survived(claim: TailBound, cells: list[_Cell], budget: Budget) -> Verdict:
     cases, effective = sum(cell.drawn for cell in cells), sum(cell.effective for cell in cells)
     refused = [cell for cell in cells if cell.refusals]
     refusals = sum(cell.refusals for cell in refused)
-    status = Status.SUPPORTED if effective > refusals else Status.UNDECIDED
+    status = Status.SUPPORTED if effective > _FEW * refusals else Status.UNDECIDED
     reason = "no trial could have refuted it"
     if live:
         counts = f"{confirmed} cells confirmed, {len(live) - confirmed} not refuted, {len(cells) - len(live)} vacuous"

@@ -5,28 +5,28 @@
 
 A bound may ask, by the names of its parameters, for any of `MAY_ASK`; its first parameter may have any name and gets
 the losses. It returns a number, a `BoundResult`, or a pair (lower, upper). A bound that does not ask for `ceiling` is
-read as one about losses in [0, 1].
+read as one about losses in [0, 1]; one that asks for neither `delta` nor `log_inv_delta` as one that holds at every
+delta (a delta of its own is written as the parameter's default).
 """
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
-import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, get_args
 
 import numpy as np
 
+from genbound.checks.foreign import MAY_ASK, as_bound, name_of
 from genbound.checks.run import check, engine_module
 from genbound.checks.verdict import STANDARD, Budget, Status, Verdict
 from genbound.claims.calls import call, values_of
 from genbound.claims.card import Engine, TailBound
-from genbound.concentration.result import BoundResult, Side
-from genbound.errors import DataError, GenboundError, domain_error
-from genbound.processes.paths import Dependence, satisfies
+from genbound.concentration.result import Side
+from genbound.errors import DataError, DomainError, domain_error
+from genbound.processes.paths import Dependence
 
 ENGINES: tuple[Engine, ...] = ("fuzz", "exact", "simulate", "measure")
 """The engines that need nothing but the function."""
@@ -34,14 +34,12 @@ ENGINES: tuple[Engine, ...] = ("fuzz", "exact", "simulate", "measure")
 COVERAGE: tuple[Engine, ...] = ("exact", "simulate")
 """Those that look at what is claimed, the probability of a miss; the others look for symptoms."""
 
-MAY_ASK = (
-    "losses", "predictions", "ceiling", "prediction_floor", "prediction_ceiling", "loss_floor",
-    "log_inv_delta", "delta",
-)  # fmt: skip
-"""What a bound may name: X (n,), Y (n,), B, constants around Y, 0, ln(1/delta) in nats, delta."""
+MANY = 16
+"""Predictors of a bound claimed for many."""
 
-_IN_NATS = frozenset(MAY_ASK[:6])
-_RAISES = (ArithmeticError, LookupError, TypeError, ValueError, AssertionError)
+_CEILINGS = (1e-100, 1e100)
+"""Where losses can be rescaled without overflow."""
+
 _PRINTED = 1500
 """Longest witness, in characters of JSON, that is printed as part of a snippet."""
 
@@ -65,13 +63,15 @@ class Question:
     ceiling: float | None = None
 
     def __post_init__(self) -> None:
-        satisfies(self.dependence, self.dependence)
+        if self.dependence not in get_args(Dependence):
+            raise domain_error("dependence", self.dependence, f"one of {', '.join(get_args(Dependence))}",
+                               "losses the bound is claimed for")  # fmt: skip
         if self.side not in ("upper", "lower"):
             raise domain_error("side", self.side, "upper or lower", "which way the bound points")
         if self.anytime and self.many:
             raise domain_error("anytime", True, "one of anytime and many", "what the bound is claimed for")
-        if self.ceiling is not None and not (math.isfinite(self.ceiling) and self.ceiling > 0):
-            raise domain_error("ceiling", self.ceiling, "a finite number > 0", "range of the losses")
+        if self.ceiling is not None and not _CEILINGS[0] <= self.ceiling <= _CEILINGS[1]:
+            raise domain_error("ceiling", self.ceiling, "1e-100 <= ceiling <= 1e100", "range of the losses")
 
     def __str__(self) -> str:
         words = (f"{self.side} bound", f"{self.dependence} losses", "any time" * self.anytime, "all of 16" * self.many)
@@ -87,11 +87,11 @@ class Question:
         from genbound.claims.settings import AnyTime, OneStream
 
         bound = as_bound(function, self.ceiling)
-        shape = (16, 8) if self.many else (8,)
+        shape = (MANY, 8) if self.many else (8,)
         x = np.linspace(0.0, 1.0, math.prod(shape)).reshape(shape)
         numbers = (1.0, 0.0, 1.0, 0.0, 1.0)
         given: dict[str, Any] = dict(zip(MAY_ASK[:7], (x, 0.5 * x, *numbers), strict=True))
-        values_of(call(bound, given), self.side)
+        self._refuse_other_shapes(call(bound, given))
         return TailBound(
             name=name_of(function),
             statement=f"with probability at least 1 - delta: R {'<=' if self.side == 'upper' else '>='} value",
@@ -102,6 +102,15 @@ class Question:
             anytime=self.anytime,
             laws=frozenset({"floor"}),  # a valid bound need not be monotone, homogeneous or blind to the order
         )
+
+    def _refuse_other_shapes(self, result: Any) -> None:
+        """A list is a value for each of many predictors; a pair (lower, upper) is a tuple."""
+        values_of(result, self.side)
+        count = 1 if isinstance(result, tuple) or not np.ndim(np.asarray(result, dtype=object)) else len(result)
+        if self.many and count != MANY:
+            raise domain_error("many", True, f"a list of {MANY} values, one for each predictor", f"{count} returned")
+        if not self.many and count != 1:
+            raise DomainError(f"bound returned {count} values: need a number or a tuple (lower, upper)")
 
 
 @dataclass(frozen=True)
@@ -140,7 +149,7 @@ class Report:
         lines = [f"{self.function}: {self.status} ({self.question})"]
         lines += [f"  {v.engine:<9}{v.status:<15}{v.reason}" for v in self.verdicts]
         if self.refuted:
-            shortest = min(self.counterexamples, key=lambda verdict: len(_kept(verdict)))
+            shortest = min(self.counterexamples, key=lambda v: ("example" not in v.witness, len(_kept(v))))
             lines += ["", *_example(self.function, shortest), *_snippet(self, shortest)]
         return "\n".join(lines)
 
@@ -206,57 +215,6 @@ def replay(function: Callable[..., Any], witness: Mapping[str, Any], **claimed: 
     return engine_module(engine).replay(Question(**claimed).card(function), witness)
 
 
-def as_bound(function: Callable[..., Any], ceiling: float | None = None) -> Callable[..., Any]:
-    """The function as the checks call it: what it raises becomes a DomainError, a built-in range is rescaled.
-
-    >>> as_bound(lambda x: x.max())(losses=np.array([2.0, 3.0]), ceiling=4.0)
-    3.0
-    """
-    asked = set(inspect.signature(function).parameters)
-    scaled = ceiling is not None or "ceiling" not in asked
-    offered = [name for name in MAY_ASK if name in asked or name in ("losses", "ceiling")]
-
-    def bound(**given: Any) -> Any:
-        if given.get("delta", 1.0) < sys.float_info.min * 2**20:
-            raise domain_error("delta", given["delta"], "a delta that floats hold; ask for log_inv_delta", "too small")
-        factor = (ceiling or 1.0) / float(given["ceiling"]) if scaled else 1.0
-        changed = {name: value * factor if name in _IN_NATS else value for name, value in given.items()}
-        if scaled:
-            changed["ceiling"] = ceiling or 1.0
-            changed["losses"] = np.minimum(changed["losses"], changed["ceiling"])  # rounding may pass the ceiling
-        try:
-            return _times(call(function, changed), 1.0 / factor)
-        except _RAISES as error:
-            if isinstance(error, GenboundError):
-                raise
-            raise domain_error("bound", name_of(function), "a number for any losses in the range",
-                               f"raised {type(error).__name__}: {error}") from error  # fmt: skip
-
-    parameters = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in offered]
-    bound.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    bound.__name__ = bound.__qualname__ = getattr(function, "__name__", "bound")
-    return bound
-
-
-def name_of(function: Callable[..., Any]) -> str:
-    """`module:name`."""
-    name = getattr(function, "__qualname__", type(function).__qualname__)
-    return f"{getattr(function, '__module__', type(function).__module__)}:{name}"
-
-
-def _times(result: Any, factor: float) -> Any:
-    """What a bound returned, in other units."""
-    if factor == 1.0:
-        return result
-    if isinstance(result, BoundResult):
-        return replace(result, value=result.value * factor)
-    if isinstance(result, tuple):
-        return tuple(_times(part, factor) for part in result)
-    if isinstance(result, list):
-        return [_times(part, factor) for part in result]
-    return np.asarray(result, dtype=np.float64) * factor if np.ndim(result) else float(result) * factor
-
-
 def _example(function: str, verdict: Verdict) -> list[str]:
     """One draw on which the bound missed, when the witness carries one."""
     example = verdict.witness.get("example", {})
@@ -283,11 +241,13 @@ def _snippet(report: Report, verdict: Verdict) -> list[str]:
     module, _, name = report.function.partition(":")
     claimed = asdict(report.question).items()
     options = "".join(f", {key}={value!r}" for key, value in claimed if value != getattr(Question, key))
+    root, plain = name.partition(".")[0], all(part.isidentifier() for part in name.split("."))
+    name = name if plain else "bound"
     return [
-        "Replay it:",
+        "Replay it:" if plain else "Replay it, with the function at hand as `bound`:",
         "  import json",
         "  from genbound.checks.user import replay",
-        f"  from {module} import {name}",
+        *([f"  from {module} import {root}"] if plain else []),
         f"  witness = json.loads({text!r})",
         f"  print(replay({name}, witness{options}))",
     ]

@@ -1,4 +1,4 @@
-"""The command line: `genbound certify`, `verify`, `bound`, `demo`, `ladder`, `claims`, `check`. One file per command."""
+"""The command line: `genbound certify`, `verify`, `bound`, `demo`, `ladder`, `claims`, `check`; a file each."""
 
 from __future__ import annotations
 

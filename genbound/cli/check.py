@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
+from rich.text import Text
 
 from genbound.cli.claims import UNDECIDED, WRONG
 from genbound.cli.common import console, errors, write_json
-from genbound.errors import DataError, DomainError
+from genbound.errors import DataError, DomainError, GenboundError
 
 SCHEMA = "genbound/check/1"
 
@@ -32,7 +33,7 @@ def command(
     ] = False,
     ceiling: Annotated[float | None, typer.Option(help="The range [0, CEILING] it has built in.")] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Look much harder.")] = False,
-    seed: Annotated[int, typer.Option(help="Behind every random choice.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Behind every random choice.")] = 0,
     replay: Annotated[Path | None, typer.Option(help="Replay the counterexamples of this --json FILE.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the report here.")] = None,
 ) -> None:
@@ -40,9 +41,11 @@ def command(
 
     It may ask by name for losses, predictions, ceiling, prediction_floor, prediction_ceiling, loss_floor,
     log_inv_delta and delta; the first parameter may have any name and gets the losses. Without a parameter `ceiling`
-    and without --ceiling it is about losses in [0, 1].
+    and without --ceiling it is about losses in [0, 1]; without delta or log_inv_delta it is checked at every delta.
+    It is called up to some 100,000 times.
 
-    Exit code 0: supported, the evidence is printed; 1: refuted; 3: undecided.
+    Exit code 0: supported, the evidence is printed; 1: refuted; 3: undecided; 2: it could not be checked. A replay
+    exits 1 when a counterexample still refutes the bound and 3 when none does: that alone is no support.
     """
     from genbound.checks.user import Report, check_bound
     from genbound.checks.verdict import DEEP, STANDARD, Status
@@ -54,10 +57,14 @@ def command(
         raise DomainError("function: need MODULE:FUNCTION (or --replay FILE)")
     options: dict[str, Any] = {"dependence": dependence, "side": side, "anytime": anytime, "many": many}
     budget = replace(DEEP if deep else STANDARD, seed=seed)
-    with errors.status("checking"):
-        report: Report = check_bound(find(function), **options, ceiling=ceiling, budget=budget)
+    bound = find(function)
+    try:
+        with errors.status("checking"):
+            report: Report = check_bound(bound, **options, ceiling=ceiling, budget=budget)
+    except KeyboardInterrupt:
+        raise GenboundError("interrupted; nothing was decided, nothing is kept") from None
     report = replace(report, function=function)
-    console.print(str(report), markup=False, highlight=False, soft_wrap=True)
+    _print(report)
     write_json(json_file, {"schema": SCHEMA, **report.to_dict()})
     if report.status is not Status.SUPPORTED:
         raise typer.Exit(WRONG if report.refuted else UNDECIDED)
@@ -76,8 +83,9 @@ def find(name: str) -> Callable[..., Any]:
         sys.path.insert(0, str(Path.cwd()))
     try:
         found: Any = importlib.import_module(module_name)
-    except (ImportError, SyntaxError) as error:
-        raise DomainError(f"function={name!r}: cannot import {module_name} ({error})") from error
+    except (Exception, SystemExit) as error:  # somebody else's code may raise anything
+        said = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise DomainError(f"function={name!r}: cannot import {module_name} ({said})") from error
     for part in attribute.split("."):
         if not hasattr(found, part):
             near = difflib.get_close_matches(part, dir(found), n=3)
@@ -89,7 +97,7 @@ def find(name: str) -> Callable[..., Any]:
 
 
 def _replay(path: Path, function: str | None) -> None:
-    """Print what each stored counterexample does to the function today; exit 1 when one still refutes it."""
+    """Print what each stored counterexample does to the function today; exit 1 when one still refutes it, else 3."""
     from genbound.checks.user import Report
     from genbound.checks.user import replay as again
 
@@ -100,8 +108,15 @@ def _replay(path: Path, function: str | None) -> None:
     bound = find(function or report.function)
     if not report.counterexamples:
         raise DataError(f"{path}: no counterexample to replay, {report.function} was {report.status}")
-    verdicts = [again(bound, old.witness, **asdict(report.question)) for old in report.counterexamples]
+    try:
+        verdicts = [again(bound, old.witness, **asdict(report.question)) for old in report.counterexamples]
+    except (KeyError, TypeError, IndexError) as error:
+        raise DataError(f"{path}: a counterexample is incomplete ({type(error).__name__}: {error})") from error
     for verdict in verdicts:
-        console.print(str(verdict), markup=False, highlight=False, soft_wrap=True)
-    if any(verdict.status == "REFUTED" for verdict in verdicts):
-        raise typer.Exit(WRONG)
+        _print(verdict)
+    raise typer.Exit(WRONG if any(verdict.status == "REFUTED" for verdict in verdicts) else UNDECIDED)
+
+
+def _print(said: object) -> None:
+    """As it is: no markup, and `b:two:` is no picture."""
+    console.print(Text(str(said)), highlight=False, soft_wrap=True)

@@ -12,6 +12,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from genbound.cli.common import console, progress_bars, write_json
+from genbound.errors import GenboundError
 
 if TYPE_CHECKING:
     from genbound.checks.evidence import Evidence
@@ -93,7 +94,7 @@ def check(
     deep: Annotated[bool, typer.Option("--deep", help="Look much harder (hours instead of minutes).")] = False,
     store: Annotated[bool, typer.Option("--store", help="Keep the verdicts in the package's evidence store.")] = False,
     workers: Annotated[int, typer.Option(help="Processes; the verdicts do not depend on it.")] = os.cpu_count() or 1,
-    seed: Annotated[int, typer.Option(help="Behind every random choice.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Behind every random choice.")] = 0,
     json_file: Json = None,
 ) -> None:
     """Run the checks and look for the planted errors.
@@ -116,13 +117,17 @@ def check(
     budget = replace(DEEP if deep else STANDARD, seed=seed)
     cards = _chosen(names)
     asked = [card.name for card in cards]
-    with progress_bars() as progress:
-        verdicts = run(asked, engines, budget, workers=workers, progress=progress)
-        hunts = hunt(asked, verdicts, budget, workers=workers, progress=progress)
-    if store:
-        save(load().with_run(_every(), verdicts, hunts, budget))
-    _report(_described(Evidence().with_run(_every(), verdicts, hunts, budget), cards), json_file)
+    try:
+        with progress_bars() as progress:
+            verdicts = run(asked, engines, budget, workers=workers, progress=progress)
+            hunts = hunt(asked, verdicts, budget, workers=workers, progress=progress)
+    except KeyboardInterrupt:
+        raise GenboundError("interrupted; nothing was decided, nothing is stored") from None
     complete = {card.name for card in cards if set(hunters(card)) <= set(engines)}
+    if store:  # engines that did not all look cannot take back what another one found
+        kept = [each for each in hunts if each.refuted_by is not None or each.claim in complete]
+        save(load().with_run(_every(), verdicts, kept, budget))
+    _report(_described(Evidence().with_run(_every(), verdicts, hunts, budget), cards), json_file)
     missed = [each for each in hunts if each.refuted_by is None and each.claim in complete]
     refuted = [verdict for verdict in verdicts if verdict.status is Status.REFUTED]
     _print_lines("", [*map(str, refuted), *(f"{m.claim}!{m.error}: planted, {m.reason}" for m in missed)])
@@ -144,7 +149,7 @@ def cite(names: Annotated[list[str], typer.Argument(help="Claims that were used.
     """
     from genbound.claims.registry import cite as bibtex
 
-    console.print(bibtex(*names), markup=False, highlight=False, soft_wrap=True)
+    console.print(Text(bibtex(*names)), highlight=False, soft_wrap=True)
 
 
 def _every() -> dict[str, Claim]:

@@ -71,6 +71,8 @@ def _best(name: str, wealths: Mapping[float, Wealth], delta: float | None, log_i
     if (delta is None) == (log_inv is None):
         raise domain_error("delta", delta, "exactly one of delta and log_inv", "failure probability")
     nats = log_inv if log_inv is not None else log_inv_delta(float(delta or 0.0))
+    if not (math.isfinite(nats) and nats >= 0):
+        raise domain_error("log_inv", nats, "0 <= log_inv < inf", "ln(1/delta), nats")
     if not (math.isfinite(paid) and paid >= 0):
         raise domain_error("paid", paid, "paid >= 0", "nats")
     choice = choice_nats(len(wealths))

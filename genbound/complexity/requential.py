@@ -78,8 +78,8 @@ def requential(losses: Any, predictions: Any = None, *, teacher_log_probs: Any, 
 def _log_probs(name: str, values: Any) -> np.ndarray:
     shape = np.shape(values)
     vector = as_vector(name, values)
-    sound = (vector <= 0) & np.isfinite(vector)
+    sound = (vector <= 0) & (vector >= -(2.0**900))  # sums stay finite
     if not sound.all():
         first = int(np.argmin(sound))
-        raise DataError(f"{name}[{first}]={float(vector[first])!r}: need -inf < log-probability <= 0 (nats)")
+        raise DataError(f"{name}[{first}]={float(vector[first])!r}: need -2^900 <= log-probability <= 0 (nats)")
     return vector.reshape(shape)

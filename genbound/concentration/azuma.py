@@ -8,6 +8,7 @@ import numpy as np
 from flint import arb
 
 from genbound.certified import ball, mean_ball, precision, up
+from genbound.concentration.binning import LARGEST
 from genbound.concentration.observed import observe
 from genbound.concentration.result import BoundResult, all_in, rows
 from genbound.concentration.streams import check_stream, is_stream
@@ -58,5 +59,7 @@ def mean_loss_of(losses: Any, ceiling: float | None, loss_floor: float = 0.0) ->
     if isinstance(losses, Wealth) or is_stream(losses) or ceiling is None:
         seen = observe(losses, ceiling=ceiling)
         return seen.mean_loss()[1], seen.n, seen.ceiling
+    if not abs(float(ceiling)) <= LARGEST:
+        raise domain_error("ceiling", ceiling, "ceiling <= 2^40", "nats")
     x, _ = check_stream(losses, None, float(ceiling), loss_floor, loss_floor)
     return mean_ball(x), x.size, float(ceiling)

@@ -20,6 +20,7 @@ from genbound.errors import DataError, MissingExtraError, domain_error
 
 BITS = 23  # a bet is located to 2^-23 of a node spacing
 MAX_TOKENS = 1 << 40  # n * 2^23 < 2^63
+LARGEST = 2.0**40  # nats: ceilings beyond are refused
 CHUNK = 1 << 16  # chunk sums of 2^46-sized integers stay below 2^63
 _EPS = 2.0**-12  # a position below 2^37 units (the top node) is off by two roundings, 2^-15 units, at most
 _SUM_BITS = 44
@@ -49,7 +50,7 @@ class Grid:
         magnitude = max(ceiling, abs(prediction_floor))
         if not span > 0:
             raise domain_error("ceiling", ceiling, f"ceiling > prediction_floor = {prediction_floor!r}", "nats")
-        if not (span >= 2.0**-900 and magnitude <= 2.0**40):
+        if not (span >= 2.0**-900 and magnitude <= LARGEST):
             raise domain_error("ceiling", ceiling, "2^-900 <= range, ceiling <= 2^40", "nats")
         k = _ceil_log2(span)
         spacing = ldexp(1.0, k - 13)

@@ -16,10 +16,11 @@ from flint import arb
 from genbound.certified import ball, mean_ball, precision, up
 from genbound.concentration.observed import log_mean_of, refuse_peeking
 from genbound.concentration.result import BoundResult, all_in, rows
-from genbound.concentration.streams import as_vector, check_stream, is_stream
+from genbound.concentration.streams import as_vector, check_stream, is_stream, require_within
 from genbound.concentration.wealth import Wealth
 from genbound.errors import DataError, domain_error
 
+_LARGEST = 2.0**900  # ceilings, predictions, shifts: no sum of them overflows
 GRID_SIZE = 64
 """Members of the default family of shifts; ln 64 = 4.16 nats are paid."""
 
@@ -76,6 +77,7 @@ def capped_geometric_mean(losses: Any, predictions: Any = None, *, ceiling: Any,
     x, b = losses_and_ceilings(losses, ceiling)
     y = np.zeros(1) if predictions is None else check_stream(losses, predictions, math.inf, 0.0)[1]
     if predictions is not None:
+        require_within("predictions", y, 0.0, _LARGEST, "no overflow")
         refuse_peeking(x, y, 0.0)
     shifts, choices = _family(b, scale, shift, grid)
     c, costs = all_in(x.size, complexity, log_inv_delta, choices)
@@ -110,9 +112,10 @@ def losses_and_ceilings(losses: Any, ceiling: Any) -> tuple[np.ndarray, np.ndarr
     x = as_vector("losses", losses)
     if b.size not in (1, x.size):
         raise DataError(f"ceiling: {b.size} values for {x.size} losses (one number, or one per token)")
-    if not (np.isfinite(b).all() and b.min() > 0):
-        first = int(np.argmin(np.isfinite(b) & (b > 0)))
-        raise DataError(f"ceiling[{first}]={float(b[first])!r}: need a finite ceiling > 0 (nats)")
+    sound = (b > 0) & (b <= _LARGEST)
+    if not sound.all():
+        first = int(np.argmin(sound))
+        raise DataError(f"ceiling[{first}]={float(b[first])!r}: need 0 < ceiling <= 2^900 (nats)")
     x, _ = check_stream(x, None, float(b.max()), 0.0)
     if not (x <= b).all():
         first = int(np.argmax(x > b))
@@ -133,14 +136,14 @@ def _family(b: np.ndarray, scale: float | None, shift: float | None,
     if shift is not None or grid is not None:
         shifts = [float(d) for d in ([shift] if grid is None else grid)]  # type: ignore[list-item]
         for d in shifts:
-            if not math.isfinite(d):
-                raise domain_error("shift", d, "a finite number of nats", "U = max(B, Y + D)")
+            if not abs(d) <= _LARGEST:
+                raise domain_error("shift", d, "a finite number of nats, |D| <= 2^900", "U = max(B, Y + D)")
         if not shifts:
             raise domain_error("grid", grid, "at least one shift", "shifts fixed beforehand")
         return shifts, {} if grid is None else {f"shift grid ({len(shifts)})": len(shifts)}
     unit = float(b[0]) if scale is None and b.size == 1 else scale
-    if unit is None or not (math.isfinite(unit) and unit > 0):
-        domain = "a finite number of nats > 0, fixed beforehand"
+    if unit is None or not 0 < unit <= _LARGEST:
+        domain = "a finite number of nats > 0, at most 2^900, fixed beforehand"
         raise domain_error("scale", scale, domain, "unit of the default shifts; needed with one ceiling per token")
     return capped_shifts(float(unit)), {f"shift grid ({GRID_SIZE})": GRID_SIZE}
 

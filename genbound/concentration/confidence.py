@@ -22,6 +22,7 @@ from genbound.concentration.wealth import Wealth
 from genbound.errors import DataError, DomainError, domain_error
 
 FORMAT = "genbound-confidence-sequence/1"
+_LARGEST = 2.0**1000  # differences of observations do not overflow
 
 
 class ConfidenceSequence:
@@ -52,8 +53,8 @@ class ConfidenceSequence:
 
     def __init__(self, *, low: float, high: float, delta: float | None = None,
                  log_inv_delta: float | None = None) -> None:  # fmt: skip
-        if not (math.isfinite(low) and math.isfinite(high) and low < high):
-            raise domain_error("low, high", (low, high), "finite low < high", "range of the observations")
+        if not (-_LARGEST <= low < high <= _LARGEST):
+            raise domain_error("low, high", (low, high), "finite low < high", "range of the observations, up to 2^1000")
         if (delta is None) == (log_inv_delta is None):
             raise DomainError(f"delta={delta!r}, log_inv_delta={log_inv_delta!r}: need exactly one of them")
         nats = nats_of(delta) if delta is not None else float(log_inv_delta)  # type: ignore[arg-type]

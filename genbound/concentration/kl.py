@@ -116,8 +116,8 @@ def kl_inverse(losses: Any, *, ceiling: float | None = None, complexity: float |
                assume: Literal["adapted", "independent"] = "adapted") -> BoundResult:  # fmt: skip
     """R <= B sup{q : kl(mean X/B, q) <= C}, kl(p, q) = p ln(p/q) + (1-p) ln((1-p)/(1-q)); for 0/1 losses `kl_inf`.
 
-    "adapted": the minimum over a grid of u of the dual form, with ln(len) in nC; (u - X)/(u - m) is replaced by
-    its chord over [0, B], so only the mean is needed. "independent": the supremum itself, nothing added to C.
+    "adapted": the minimum over a grid of u of the dual form, with ln(len) in nC; ln(u - X) is replaced by its
+    chord over [0, B], so only the mean is needed. "independent": the supremum itself, nothing added to C.
 
     Source: Hoeffding 1963, Theorem 1 (independent losses); THEORY 1 (adapted losses, u paid).
 

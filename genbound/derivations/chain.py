@@ -12,8 +12,9 @@ from typing import Literal
 
 import sympy as sp
 
-from genbound.derivations.rules import Reason, UnverifiedError, WrongError, Z, nonnegative
+from genbound.derivations.rules import Reason, UnverifiedError, WrongError, Z, domain, nonnegative
 from genbound.proving.identity import identical
+from genbound.proving.signs import smooth
 from genbound.symbols import tex
 
 Relation = Literal["==", "<=", ">=", "->"]
@@ -77,6 +78,11 @@ class Derivation:
         return self.start, self.last
 
     @property
+    def replaces(self) -> bool:
+        """Whether a step goes over to another instance, so that first and last line are not compared as numbers."""
+        return any(step.relation == "->" for step in self.steps)
+
+    @property
     def relation(self) -> Relation:
         """The relation of the first line to the last; UnverifiedError when the steps point both ways."""
         used = {step.relation for step in self.steps} - {"==", "->"}
@@ -127,4 +133,5 @@ def _match(line: sp.Expr, wanted: sp.Expr) -> bool:
 
 
 def _rises(context: sp.Expr) -> bool:
-    return nonnegative(sp.simplify(sp.diff(context, Z)))
+    slope = sp.simplify(sp.diff(context, Z))  # and no pole on the way: -1/z rises on either side of 0, not across it
+    return smooth(context, domain(context)) and nonnegative(slope)

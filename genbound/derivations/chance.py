@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, final
@@ -14,7 +15,7 @@ import sympy as sp
 
 from genbound.derivations.rules import Instance, Means, Reason, WrongError, averaged, nonnegative, require
 from genbound.proving.identity import identical
-from genbound.symbols import symbol
+from genbound.symbols import QUANTITIES, symbol
 
 if TYPE_CHECKING:
     from genbound.derivations.chain import Derivation
@@ -55,6 +56,7 @@ class Ville(Reason):
     def instance(self, before: sp.Expr) -> Instance:
         total = sum((p for p, _ in self.law), sp.Integer(0))
         require(identical(total, sp.Integer(1)), "the probabilities do not sum to 1")
+        self._general()
         moment = sum((p * self.factor.subs(dict(values), simultaneous=True) for p, values in self.law), sp.Integer(0))
         spread = [(p, (symbol("m") - symbol("X")).subs(dict(values), simultaneous=True)) for p, values in self.law]
         require(_sum(p * each for p, each in spread) == 0, "m is not the mean of the law")
@@ -62,6 +64,7 @@ class Ville(Reason):
             stated = values.get(symbol("conditional_variance"))
             second = _sum(p * each**2 for p, each in spread)
             require(stated is None or identical(stated, second), "not the variance of the law")
+        require(not self.premise.replaces, "the premise goes over to another instance")
         require(self.premise.relation in ("==", "<="), "the premise points the wrong way")
         small, large = self.premise.verified()
         if not identical(moment, small / large):
@@ -70,6 +73,22 @@ class Ville(Reason):
             bend = sp.diff(self.factor, symbol("X"), 2)
             require(nonnegative(sp.simplify(bend / self.factor)), "the factor is not shown to be convex in X")
         return Instance(averaged(sp.log(self.factor), self.means), self.complexity)
+
+    def _general(self) -> None:
+        """Weights that may be any, and atoms that may lie anywhere (or at the two ends, for a convex factor)."""
+        weights = {p for p, _ in self.law if p.is_Symbol}
+        shares = all(QUANTITIES[p.name].upper == "1" and p.is_positive for p in weights)
+        rest = 1 - sum(weights, sp.Integer(0))
+        weighted = any(identical(p, rest) for p, _ in self.law)
+        require(len(self.law) >= 2 and len(weights) == len(self.law) - 1 and shares and weighted, "not a general law")
+        if self.convex:
+            ends = {values.get(symbol("X")) for _, values in self.law}
+            require(ends == {sp.Integer(0), symbol("Delta")}, "the law is not at the two ends")
+            return
+        spread = [(symbol("m") - symbol("X")).subs(dict(values), simultaneous=True) for _, values in self.law]
+        free = set().union(*(each.free_symbols for each in spread)) - weights
+        apart = not any(identical(a, b) for a, b in itertools.combinations(spread, 2))
+        require(apart and bool(free), "not a general law: the losses of its atoms are tied")
 
     def words(self) -> str:
         return f"Ville (Markov at one n) with {self.premise.claim}, probability >= 1 - delta"
@@ -120,6 +139,8 @@ class Known(Reason):
     def instance(self, before: sp.Expr) -> Instance:
         first, last = self.derivation.verified()
         require(self.derivation.relation == "<=", "the known bound points the other way")
+        renamed = all(each.is_Symbol for each in self.at.values()) and len({*self.at.values()}) == len(self.at)
+        require(renamed, "symbols are renamed, not replaced by something else")
         return Instance(*(each.subs({symbol(k): v for k, v in self.at.items()}, simultaneous=True)
                           for each in (first, last)))  # fmt: skip
 

@@ -11,8 +11,8 @@ import sympy as sp
 from genbound import formulas as f
 from genbound.derivations import moments
 from genbound.derivations.chain import Derivation, Step
-from genbound.derivations.chance import Jensen, Ville
-from genbound.derivations.reasons import Definition, Identity, Lemma, Optimum
+from genbound.derivations.chance import Jensen, Known, Ville
+from genbound.derivations.reasons import Construction, Definition, Identity, Lemma, Optimum
 from genbound.derivations.rules import Z
 from genbound.symbols import symbol, symbols
 
@@ -119,8 +119,9 @@ _SQUARE_MEANS = {sp.log(1 + s * A): s * (mean_prediction - mean_loss) / Delta - 
 
 HOWARD = Derivation(
     "howard",
-    f.empirical_freedman(),
+    R,
     (
+        Step("<=", f.empirical_freedman(), Known(derivation=EMPIRICAL_FREEDMAN, at={})),
         Step(
             "<=",
             f.howard(),
@@ -188,9 +189,9 @@ FLOOR = Derivation(
         Step(
             "==",
             sp.exp(-C) * mean_loss + (1 - sp.exp(-C)) * B,
-            Definition(value=R, term=sp.exp(-C) * X + (1 - sp.exp(-C)) * B, means={X: mean_loss}),
+            Construction(law=((sp.exp(-C), X), (1 - sp.exp(-C), B)), means={X: mean_loss}),
         ),
-        Step("==", f.floor(), Identity(why="X_k = x_k with probability e^{-C}, else B")),
+        Step("==", f.floor(), Identity()),
     ),
 )
 """The value that the process tends to: its risk."""

@@ -14,8 +14,11 @@ import sympy as sp
 
 from genbound.claims.card import Inequality
 from genbound.claims.registry import claim
-from genbound.derivations.rules import Instance, Means, Reason, averaged, nonnegative, require
+from genbound.derivations.meaning import MEANS, MEASURED
+from genbound.derivations.rules import PER_TOKEN, Instance, Means, Reason, averaged, domain, nonnegative, require
 from genbound.proving.identity import identical
+from genbound.proving.signs import smooth
+from genbound.symbols import symbol
 
 
 @final
@@ -98,6 +101,7 @@ class Definition(Reason):
     means: Means
 
     def instance(self, before: sp.Expr) -> Instance:
+        require(MEANS.get(self.term) == self.value, f"{self.value} is not the name of the mean of {self.term}")
         return Instance(averaged(self.term, self.means), self.value, equal=True)
 
     def words(self) -> str:
@@ -106,18 +110,39 @@ class Definition(Reason):
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class Construction(Reason):
+    """The process of an impossibility: each X_k is drawn from `law`, (probability, loss), so R is the mean of that."""
+
+    law: tuple[tuple[sp.Expr, sp.Expr], ...]
+    means: Means
+
+    def instance(self, before: sp.Expr) -> Instance:
+        total = sum((p for p, _ in self.law), sp.Integer(0))
+        require(identical(total, sp.Integer(1)), "the probabilities do not sum to 1")
+        require(all(nonnegative(p) for p, _ in self.law), "a probability below 0")
+        mean = sum((p * x for p, x in self.law), sp.Integer(0))
+        return Instance(symbol("R"), averaged(mean, self.means), equal=True)
+
+    def words(self) -> str:
+        return ", ".join(f"X_k = {x} with probability {p}" for p, x in self.law)
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class Optimum(Reason):
-    """The free parameter `over` set to `at`, where the line is least: its slope is 0 there and it is convex."""
+    """The free parameter `over` set to `at`, where the line is least: its slope is 0 there and it is convex.
+
+    Nothing measured may enter `at`: a parameter chosen with the data is paid for (Spend).
+    """
 
     over: sp.Symbol
     at: sp.Expr
     replaces: ClassVar[bool] = True
 
     def instance(self, before: sp.Expr) -> Instance:
-        slope = sp.diff(before, self.over)
-        require(identical(slope.subs(self.over, self.at), sp.Integer(0)), f"the slope at {self.at} is not 0")
-        require(nonnegative(sp.diff(slope, self.over)), f"not shown to be convex in {self.over}")
-        return Instance(before, before.subs(self.over, self.at), equal=True)
+        measured = sorted(x.name for x in self.at.free_symbols & (MEASURED | PER_TOKEN))
+        require(not measured, f"{self.over} is chosen by looking at {measured}")
+        return Instance(before, _least(before, self.over, self.at), equal=True)
 
     def words(self) -> str:
         return f"best {self.over} = {self.at}"
@@ -133,8 +158,20 @@ class Minimum(Reason):
     at: sp.Expr
 
     def instance(self, before: sp.Expr) -> Instance:
-        chosen = Optimum(over=self.over, at=self.at).instance(self.function)
-        return Instance(chosen.large, chosen.small)
+        return Instance(_least(self.function, self.over, self.at), self.function)
 
     def words(self) -> str:
         return f"convex in {self.over}, least at {self.at}"
+
+
+def _least(function: sp.Expr, over: sp.Symbol, at: sp.Expr) -> sp.Expr:
+    """The value at a place of the domain where the slope of a smooth convex function is 0."""
+    box = domain(function)
+    low, high = box[over]
+    inside = all(gap.is_infinite or nonnegative(gap) for gap in (at - low, high - at))
+    require(inside, f"{over} = {at} may leave its domain")
+    require(smooth(function, box), f"not shown to be smooth in {over}")
+    slope = sp.diff(function, over)
+    require(identical(slope.subs(over, at), sp.Integer(0)), f"the slope at {at} is not 0")
+    require(nonnegative(sp.diff(slope, over)), f"not shown to be convex in {over}")
+    return function.subs(over, at)

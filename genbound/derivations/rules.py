@@ -19,6 +19,7 @@ from typing import ClassVar
 
 import sympy as sp
 
+from genbound.derivations.meaning import MEANS
 from genbound.errors import GenboundError
 from genbound.proving.boxes import Prover
 from genbound.proving.signs import Box
@@ -92,8 +93,11 @@ def averaged(expression: sp.Expr, means: Means) -> sp.Expr:
     """The mean over the tokens of a linear combination of the functions in `means`.
 
     Raises:
-        UnverifiedError: something that depends on the token is left, or appears other than linearly.
+        UnverifiedError: something that depends on the token is left, or appears other than linearly; a mean that is
+            not the one its name stands for.
     """
+    for each, mean in means.items():
+        require(MEANS.get(each) == mean, f"{mean} is not the name of the mean of {each}")
     marks: dict[sp.Expr, sp.Expr] = {}
     for each in sorted(means, key=sp.count_ops, reverse=True):
         mark = sp.Dummy(real=True)

@@ -23,7 +23,7 @@ import sympy as sp
 from genbound.certified import precision
 from genbound.proving.cuts import as_float, halves, places, shown, size
 from genbound.proving.intervals import Interval, enclosure
-from genbound.proving.signs import Box, bounds, factors, simple_sign, smooth, split_logs
+from genbound.proving.signs import Box, bounds, defined, factors, simple_sign, smooth, split_logs
 
 DEPTH = 5
 """Most rungs of a ladder."""
@@ -60,6 +60,8 @@ class Prover:
 
     def prove(self, f: sp.Expr, boxes: int) -> Outcome:
         """Ladders on the whole domain first, then boxes, the largest first."""
+        if not defined(f, self.domain):
+            return Outcome(False, 0, "not shown to be a real number everywhere")
         self._tries = TRIES
         if self._conditioned(f):
             return Outcome(True, 1)
@@ -119,7 +121,7 @@ class Prover:
             sign = simple_sign(base, box)
             if sign is None and not (alone and base in (f, -f)):
                 sign = next((sign for sign in (1, -1) if self._ladder(sign * base, box, depth - 1)), None)
-            if sign is None:
+            if sign is None or (sign == -1 and not exponent.is_Integer):
                 return False
             total *= sign
         return total == 1
@@ -215,7 +217,8 @@ def derivative(f: sp.Expr, x: sp.Symbol) -> sp.Expr:
 @lru_cache(maxsize=16384)
 def limit(f: sp.Expr, x: sp.Symbol, c: sp.Expr, side: int) -> sp.Expr | None:
     """lim f as x -> c from the right (side 1) or the left (-1); None when it was not found."""
-    if c not in (sp.oo, -sp.oo):
+    plain = all(each.exp.is_number for each in f.atoms(sp.Pow))  # otherwise 0^0 could be met, which sympy takes for 1
+    if c not in (sp.oo, -sp.oo) and plain:
         value = f.subs(x, c)
         if not value.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
             return value

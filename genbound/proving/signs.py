@@ -201,6 +201,26 @@ def split_logs(expression: sp.Expr, box: Box) -> sp.Expr:
     return sp.expand(expression.replace(sp.log, split))
 
 
+def defined(expression: sp.Expr, box: Box) -> bool:
+    """Whether the expression is shown to be a real number everywhere inside the box.
+
+    >>> x = sp.Symbol("x", real=True)
+    >>> defined(sp.log(x) ** 2, {x: (sp.Integer(0), sp.oo)}), defined(sp.log(x) ** 2, {x: (-sp.oo, sp.oo)})
+    (True, False)
+    """
+    for part in sp.preorder_traversal(expression):
+        if isinstance(part, sp.log) and not strict(part.args[0], box):
+            return False
+        if isinstance(part, sp.Pow) and part.base != sp.E:
+            if part.exp.is_Integer:
+                keeps = part.exp >= 0 or strict(part.base, box) or strict(-part.base, box)
+            else:
+                keeps = strict(part.base, box) or (part.exp.is_positive and simple_sign(part.base, box) == 1)
+            if not keeps:
+                return False
+    return True
+
+
 def smooth(expression: sp.Expr, box: Box) -> bool:
     """Whether the expression is infinitely differentiable inside the box: what is under ln, / and roots keeps off 0."""
     for part in sp.preorder_traversal(expression):

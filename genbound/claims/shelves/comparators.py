@@ -20,7 +20,7 @@ from genbound.concentration import empirical_bernstein, howard, kl_inf, kl_inver
 
 IID = "independent losses of one law"
 FIXED_N = "one n, fixed beforehand"
-SAMPLED = frozenset({"certify", "fuzz", "simulate"})
+SAMPLED = frozenset({"certify", "fuzz", "exact", "simulate"})
 
 INDEPENDENT_KL = partial(kl_inverse, assume="independent")
 CONSTANT_KL_INF = partial(kl_inf, assume="constant mean")
@@ -53,7 +53,8 @@ def _howard_numbers(result: Any, given: Mapping[str, Any]) -> dict[str, arb]:
 CARDS: tuple[Claim, ...] = (
     TailBound(
         name="kl_inverse",
-        statement="R <= B sup{q : kl(mean X/B, q) <= C}, C including the choice of u: any adapted losses",
+        statement="R <= min_u u - e^{-C} (u - B)^p u^{1-p}, p = mean X/B, u >= B from a paid grid: any adapted losses\n"
+        "(over all u the minimum is B sup{q : kl(p, q) <= C})",
         sources=(cited("hoeffding1963", "Theorem 1"),),
         uses=("geometric_mean", "linear_binning"),
         assumes=(STREAM, RANGE),
@@ -70,8 +71,9 @@ CARDS: tuple[Claim, ...] = (
         name="kl_inverse_independent",
         statement="R <= B sup{q : kl(mean X/B, q) <= C}, nothing paid: independent losses",
         sources=(cited("hoeffding1963", "Theorem 1"),),
+        uses=("chord_step",),
         assumes=("independent losses, not necessarily of one law", RANGE, FIXED_N),
-        minimum=frozenset({"fuzz", "simulate"}),
+        minimum=frozenset({"fuzz", "exact", "simulate"}),
         setting=OneStream(),
         bounds=(INDEPENDENT_KL,),
         dependence="independent",
@@ -82,7 +84,8 @@ CARDS: tuple[Claim, ...] = (
     ),
     TailBound(
         name="kl_inf",
-        statement="R <= sup{E_Q X : KL(P_hat || Q) <= C, Q <= B}, C including the choice of u: any adapted losses",
+        statement="R <= min_u u - e^{-C} GM(u - X), u >= B from a paid grid: any adapted losses\n"
+        "(over all u the minimum is sup{E_Q X : KL(P_hat || Q) <= C, Q <= B})",
         sources=(cited("honda2010"), cited("cappe2013")),
         uses=("geometric_mean",),
         assumes=(STREAM, RANGE),
@@ -101,7 +104,7 @@ CARDS: tuple[Claim, ...] = (
         sources=(cited("orabona2024"), cited("waudbysmith2024")),
         uses=("one_step_product",),
         assumes=("one conditional mean, whatever the past", RANGE),
-        minimum=frozenset({"fuzz", "simulate"}),
+        minimum=frozenset({"fuzz", "exact", "simulate"}),
         setting=OneStream(),
         bounds=(CONSTANT_KL_INF,),
         dependence="constant_mean",
@@ -146,7 +149,7 @@ CARDS: tuple[Claim, ...] = (
         sources=(cited("howard2021", "Theorem 4"), cited("fan2015")),
         uses=("fan_step", "empirical_freedman"),
         assumes=(STREAM, RANGE, PREDICTABLE),
-        minimum=frozenset({"fuzz", "exact", "simulate"}),
+        minimum=frozenset({"derive", "certify", "fuzz", "exact", "simulate"}),
         setting=OneStream(),
         bounds=(HOWARD, howard),
         formula=formula("howard"),

@@ -47,7 +47,7 @@ CARDS: tuple[Claim, ...] = (
         name="floor",
         statement="no method that knows only X <= B certifies less than mean X + (1 - e^{-C})(B - mean X), at any n",
         assumes=("the method knows only X <= B and spends e^{-nC} on this hypothesis",),
-        minimum=frozenset({"certify", "exact"}),
+        minimum=frozenset({"derive", "certify", "exact"}),
         note="derived here",
         value=floor,
         process=hidden_risk,

@@ -23,12 +23,13 @@ from genbound.concentration import (
     lower_geometric_mean,
     mixture,
 )
+from genbound.concentration.mixture import MEMBERS
 from genbound.concentration.result import BoundResult
 
 STREAM = "tokens drawn one after another from any law; no independence, no stationarity"
 RANGE = "0 <= X <= B under the true law, not only on the data"
 PREDICTABLE = "Y is a function of the past only and never below its declared floor"
-STRONG = frozenset({"certify", "fuzz", "exact", "simulate"})
+STRONG = frozenset({"derive", "certify", "fuzz", "exact", "simulate"})
 
 SIMPLE = geometric_mean_at(1.0)
 WIDE = geometric_mean_at(1.5)
@@ -99,7 +100,7 @@ CARDS: tuple[Claim, ...] = (
         name="azuma_hoeffding",
         statement="R <= mean X + Delta sqrt(C/2), X in an interval of length Delta",
         sources=(cited("lotfi2024"), cited("azuma1967"), cited("hoeffding1963")),
-        uses=("hoeffding_lemma",),
+        uses=("chord_step", "hoeffding_lemma"),
         assumes=(STREAM, RANGE, "one n, fixed beforehand"),
         minimum=STRONG,
         setting=OneStream(),
@@ -116,9 +117,9 @@ CARDS: tuple[Claim, ...] = (
         name="freedman",
         statement="R <= mean X + min_lambda Delta (C + (e^lambda - 1 - lambda) v/Delta^2)/lambda, mean Var <= v",
         sources=(cited("freedman1975", "Theorem 1.6"), cited("bennett1962")),
-        uses=("freedman_step",),
+        uses=("freedman_step", "bennett_step"),
         assumes=(STREAM, RANGE, "v is known beforehand", "one n, fixed beforehand"),
-        minimum=frozenset({"certify", "fuzz", "simulate"}),
+        minimum=frozenset({"derive", "certify", "fuzz", "simulate"}),
         setting=OneStream(variance_share=0.25),
         bounds=(freedman,),
         formula=formula("freedman"),
@@ -167,7 +168,7 @@ CARDS: tuple[Claim, ...] = (
         sources=(cited("ville1939"),),
         uses=("geometric_mean",),
         assumes=(STREAM, RANGE, PREDICTABLE),
-        minimum=frozenset({"simulate"}),
+        minimum=frozenset({"fuzz", "exact", "simulate"}),
         note="Ville's inequality for the martingale behind geometric_mean",
         setting=AnyTime(),
         bounds=(SIMPLE, empirical_freedman_at(0.9)),
@@ -201,7 +202,7 @@ CARDS: tuple[Claim, ...] = (
         effort=4,
         anytime=True,
         planted=(
-            mistakes.unnormalised(40)(mixture),
+            mistakes.unnormalised(MEMBERS)(mixture),
             mistakes.peeking_centre(mixture),
             mistakes.sample_ceiling(mixture),
         ),
@@ -224,7 +225,7 @@ CARDS: tuple[Claim, ...] = (
         sources=(cited("ville1939"), cited("waudbysmith2024")),
         uses=("mixture",),
         assumes=(STREAM, "low <= X <= high under the true law", PREDICTABLE),
-        minimum=frozenset({"simulate"}),
+        minimum=frozenset({"fuzz", "exact", "simulate"}),
         setting=AnyTime(),
         bounds=(both_sides,),
         effort=24,

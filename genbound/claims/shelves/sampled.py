@@ -71,7 +71,7 @@ CARDS: tuple[Claim, ...] = (
         statement="R <= u - e^{-C_2} GM(u - W), W = U - c (1 + ln(U - X) - g0), c = e^{g0 - C_1}, W <= u",
         uses=("geometric_mean", "tangent_step"),
         assumes=(STREAM, RANGE, PREDICTABLE, UNIFORM, "one n and one m, fixed beforehand"),
-        minimum=SAMPLED,
+        minimum=SAMPLED | {"derive"},
         note="derived here; novelty unverified",
         setting=Windows(),
         bounds=(fixed_shift_of_windows, geometric_mean_of_windows),

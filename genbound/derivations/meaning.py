@@ -1,0 +1,49 @@
+"""What each named mean is the mean of: a derivation may use these and no others."""
+
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportReturnType=false, reportAssignmentType=false
+# (sympy's own annotations are partial)
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import sympy as sp
+
+from genbound import formulas as f
+from genbound.symbols import symbol, symbols
+
+X, Y, U, L, m, A, R = symbols("X Y U L m A R")
+s, Delta, alpha, V, p = symbols("s Delta alpha V p")
+mean_loss, mean_prediction, mean_v = symbols("mean_loss mean_prediction mean_v")
+
+_BET = s * (Y - X) / Delta
+_MEAN_BET = (mean_prediction - mean_loss) / Delta
+
+MEANS: MappingProxyType[sp.Expr, sp.Expr] = MappingProxyType(
+    {
+        X: mean_loss,
+        m: R,
+        Y: mean_prediction,
+        U: symbol("mean_bound"),
+        L: symbol("mean_lower"),
+        symbol("conditional_variance"): symbol("variance"),
+        A: _MEAN_BET,
+        A**2: symbol("mean_square"),
+        sp.log(U - X): sp.log(symbol("G")),
+        sp.log(U - m): sp.log(symbol("G_true")),
+        sp.log(X - L): sp.log(symbol("G_lower")),
+        sp.log(m - L): sp.log(symbol("G_lower_true")),
+        sp.log(1 + _BET): symbol("mean_log"),
+        f.v(_BET): mean_v,
+        sp.log(1 + s * A): s * _MEAN_BET - mean_v,  # sA = s(Y - X)/Delta
+        sp.log((1 - alpha) * p + alpha / V): -mean_loss,  # where the loss is the smoothed one
+        sp.log(p): -symbol("unsmoothed_loss"),
+    }
+)
+"""Function of one token -> its mean over the tokens."""
+
+MEASURED = frozenset(symbols(
+    "mean_loss mean_prediction mean_bound mean_lower mean_v mean_log mean_square mean_W R G G_true G_lower "
+    "G_lower_true G_second g unsmoothed_loss sampled_loss sigma KL log_ratio log_teacher log_student"))  # fmt: skip
+"""What depends on the data: a parameter set to a function of these was chosen with the data."""
