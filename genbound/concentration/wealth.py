@@ -33,6 +33,9 @@ class Wealth:
     Nodes are h = 2^(k-13) apart for ceiling - prediction_floor in (2^(k-1), 2^k] nats (range 16: h = 2^-9);
     a bet above the top node (at least the range above zero) counts as the top node, which is safe.
 
+    Read it as often as you like while it fills: with one log_inv_delta, `geometric_mean`, `empirical_freedman`,
+    `mixture` and `kl_inf` hold for all n simultaneously.
+
     Args:
         ceiling: B, nats per token; X_k <= B under the true law, not only on the data.
         prediction_floor: a constant <= every Y_k, nats per token; fixed beforehand.
