@@ -9,10 +9,13 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+import sixty_digits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 from scipy.stats import binom
+from sixty_digits import DIGITS, B, mean, tight
+from sixty_digits import case as stream
 
 import genbound as gb
 from genbound.concentration import BoundResult, Wealth
@@ -22,40 +25,12 @@ from genbound.errors import DataError, DomainError
 settings.register_profile("unhurried", deadline=None)  # shared machines stall now and then
 settings.load_profile("unhurried")
 
-B = 16.0
-DIGITS = 60
+CASES = [*sixty_digits.CASES, "long"]
 
 
 def logs(x: np.ndarray, y: np.ndarray, d: Any) -> Any:
     """mean ln(d + y - x), 60 digits."""
     return mpmath.fsum(mpmath.log(d + mpf(float(b)) - mpf(float(a))) for a, b in zip(x, y, strict=True)) / len(x)
-
-
-def mean(x: np.ndarray) -> Any:
-    return mpmath.fsum(mpf(float(a)) for a in x) / len(x)
-
-
-def tight(value: float, golden: Any, relative: float = 1e-9) -> None:
-    """Never below the golden, and within `relative` of it."""
-    assert golden <= mpf(value) <= golden * (1 + mpf(relative)) + mpf(5e-324), (value, golden)
-
-
-def stream(name: str) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(17)
-    if name == "one token":
-        return np.array([3.25]), np.array([2.0])
-    if name == "at the ceiling":
-        return np.full(40, B), np.full(40, 1.0)
-    if name == "constant":
-        return np.full(100, 2.0), np.full(100, 2.0)
-    if name == "denormal":
-        return np.full(30, 5e-324), np.full(30, 5e-324)
-    n = 20_000 if name == "long" else 700
-    y = rng.random(n) * 5
-    return np.minimum(rng.exponential(y + 0.1), B), y
-
-
-CASES = ["one token", "at the ceiling", "constant", "denormal", "short", "long"]
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -17,6 +17,7 @@ from genbound.concentration.wealth import Wealth
 from genbound.errors import DataError, DomainError, domain_error
 
 EXACT = 2200  # bits in which every sum of three floats is exact
+FINE = 1 << 9  # the lowest nodes, where ln(D + W) bends most, are kept apart when tuning
 SMALL = 1 << 13  # up to here every token is evaluated in ball arithmetic, beyond with float64 block products
 
 
@@ -57,13 +58,13 @@ class Observed:
         return log_mean_of(x, y, shift)
 
     def bets(self) -> tuple[np.ndarray, np.ndarray]:
-        """W and its float64 weights (summing to 1), for tuning only: eight nodes become one, but the lowest."""
+        """W and its float64 weights (summing to 1), for tuning only: beyond the lowest, eight nodes become one."""
         if self.arrays is not None and self.n <= SMALL:
             x, y = self.arrays
             return y - x, np.full(self.n, 1.0 / self.n)
         nodes, weights = self._statistic().nodes()
         share = weights / weights.sum(dtype=np.float64)
-        starts = np.concatenate([[0], np.arange(1, nodes.size, 8)])
+        starts = np.concatenate([np.arange(min(FINE, nodes.size)), np.arange(FINE, nodes.size, 8)])
         merged = np.add.reduceat(share, starts)
         return np.add.reduceat(share * nodes, starts) / merged, merged
 
