@@ -146,3 +146,15 @@ def test_the_graph_has_no_circles_and_no_loose_ends() -> None:
         below = [each.name for each in rests_on(name)[1:]]
         assert name not in below
         assert set(card.uses) <= set(below)
+
+
+def test_a_token_bound_counts_as_a_trial_below_its_own_ceiling() -> None:
+    """Nats above 1 are no reason to call a bound vacuous: its ceiling is ln(V/alpha)."""
+    setting = Tokens()
+    scene = next(iter(setting.scenes(TOKEN_LAWS[0], np.random.default_rng(0), 1, 5, NATS)))
+
+    def says(value: float) -> gb.BoundResult:
+        return gb.BoundResult("a", value, 5, 0.1, (), {"alpha": 0.1})
+
+    assert setting.judge(lambda tokens: says(3.5), scene, "upper").effective
+    assert not setting.judge(lambda tokens: says(3.7), scene, "upper").effective  # ln 40 = 3.69

@@ -98,8 +98,9 @@ class Tokens(Setting):
         result = call(bound, scene.given)
         if not (isinstance(result, BoundResult) and "alpha" in result.tuned):
             raise DomainError("bound returned no alpha: need a BoundResult with tuned['alpha']")
-        truth = risk_of(scene.truth, scene.given["model"], float(result.tuned["alpha"]))
-        return judge_values(result, truth, side, 1.0)
+        alpha = float(result.tuned["alpha"])
+        truth = risk_of(scene.truth, scene.given["model"], alpha)
+        return judge_values(result, truth, side, float(np.log(VOCABULARY / alpha)))
 
 
 WINDOW = 4

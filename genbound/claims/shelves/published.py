@@ -56,7 +56,9 @@ CARDS: tuple[Claim, ...] = (
         anytime=False,
         laws=frozenset({"monotone"}),
         planted=(
-            mistakes.without("no_smoothing_cost", "smoothing sqrt(2C)", "loss variation Sigma sqrt C")(finzi_on_tokens),
+            mistakes.without("no_variation_no_smoothing", "smoothing sqrt(2C)", "loss variation Sigma sqrt C")(
+                finzi_on_tokens
+            ),
             mistakes.without("no_margins", "complexity C ln V", "loss variation Sigma sqrt C", "smoothing sqrt(2C)")(
                 finzi_on_tokens
             ),
