@@ -21,7 +21,7 @@ FORBIDDEN = {
     "certified.py": ABOVE | SYMBOLIC | {"baselines", "complexity", "concentration", "smoothing", "subsample"},
     "processes": ABOVE | SYMBOLIC | {"baselines", "complexity", "concentration", "smoothing", "subsample"},
     "symbols.py": ABOVE | {"claims", "derivations", "formulas"},
-    "formulas.py": ABOVE | {"claims", "derivations"},
+    "formulas": ABOVE | {"claims", "derivations"},
     "proving": ABOVE | {"claims", "derivations"},
     "smoothing.py": ABOVE | SYMBOLIC | {"baselines", "subsample"},
     "concentration": ABOVE | SYMBOLIC | {"baselines", "subsample"},

@@ -24,8 +24,10 @@ def _cost() -> tuple[sp.Expr, sp.Expr]:
     import sympy
 
     from genbound import formulas
+    from genbound.symbols import symbols
 
-    return formulas.smoothed_loss(), -sympy.log(formulas.p) - sympy.log(1 - formulas.alpha)
+    p, alpha = symbols("p alpha")
+    return formulas.smoothed_loss(), -sympy.log(p) - sympy.log(1 - alpha)
 
 
 def _price() -> tuple[sp.Expr, sp.Expr]:

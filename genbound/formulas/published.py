@@ -1,0 +1,35 @@
+"""The published forms and the sampled one (THEORY 3 and 5)."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from genbound.formulas.smoothing import smoothing_cost_sqrt
+from genbound.symbols import symbol, symbols
+
+C, V, n, Delta = symbols("C V n Delta")
+mean_bound, log_inv_delta = symbols("mean_bound log_inv_delta")
+
+
+def finzi_bound() -> sp.Expr:
+    """R_hat + C ln V + Sigma sqrt(C) + sqrt(2C)."""
+    return symbol("unsmoothed_loss") + C * sp.log(V) + symbol("sigma") * sp.sqrt(C) + smoothing_cost_sqrt()
+
+
+def lotfi_subsampled() -> sp.Expr:
+    """R_hat_m + Delta {sqrt((L ln 2 + ln(1/(r delta)))/(2n)) + sqrt(ln(1/((1-r) delta))/(2m))}, r = m/(m + n)."""
+    m = symbol("m_sampled")
+    first = symbol("code_bits") * sp.log(2) + log_inv_delta - sp.log(m / (m + n))
+    second = log_inv_delta - sp.log(n / (m + n))
+    return symbol("sampled_loss") + Delta * (sp.sqrt(first / (2 * n)) + sp.sqrt(second / (2 * m)))
+
+
+def tangent() -> sp.Expr:
+    """mean U - c (1 + g - g0), c = e^{g0 - C_1}: the first stage as a mean over tokens (mean W)."""
+    g, g0, first = symbols("g g0 C1")
+    return mean_bound - sp.exp(g0 - first) * (1 + g - g0)
+
+
+def two_stage_geometric_mean() -> sp.Expr:
+    """u - e^{-C_2} GM(u - W)."""
+    return symbol("u") - sp.exp(-symbol("C2")) * symbol("G_second")
