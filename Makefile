@@ -1,6 +1,7 @@
 # The two commands of the README, each doing all of its own set-up in a virtual environment inside the clone:
 #   make demo    certify the shipped model ladder, print the table, draw the figure
-#   make test    the whole test suite
+#   make test    the whole test suite, the proofs with it where Coq is there or can be installed
+#   make proofs  install Coq if need be, check the proofs, print every theorem with its axioms
 #
 # TORCH is installed first and pinned, so that a machine with a CPU wheel at hand gets no CUDA packages. On a CUDA
 # machine choose another build, for example: make demo TORCH="torch==2.11.0"
@@ -13,13 +14,18 @@ OUT    ?= demo
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test proofs lint bench clean
 
 demo: $(VENV)/.installed-lm
 	$(BIN)/genbound demo -o $(OUT)
 
 test: $(VENV)/.installed-testing
-	$(BIN)/python -m pytest
+	@proofs/install.sh --if-possible
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+proofs:
+	@proofs/install.sh
+	$(PYTHON) proofs/check.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

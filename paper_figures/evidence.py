@@ -2,7 +2,7 @@
 
     python paper_figures/evidence.py
 
-reads genbound/checks/evidence.json (written by `genbound claims check --store`) and rewrites the table between the two
+reads genbound/checks/evidence.json (written by `genbound claims check --store`) and genbound/claims/formal.py, and rewrites the table between the two
 markers of README.md. Nothing is checked here; whether the stored verdicts are still about today's code is what
 `genbound claims` says, and what the tests demand.
 """
@@ -13,6 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from genbound.claims.formal import formal
 from genbound.claims.registry import claims
 from genbound.report.claims import Row, with_evidence
 
@@ -31,7 +32,8 @@ def rows(stored: dict[str, Any]) -> list[Row]:
         passed = {engine for engine, status in statuses.items() if status in PASSES}
         refuted_by = [about["planted"].get(error.name, {}).get("refuted_by") for error in card.planted]
         meets = bool(passed) and card.minimum <= passed and "REFUTED" not in statuses.values()
-        found.append(Row(name, statuses, sum(map(bool, refuted_by)), len(refuted_by), meets))
+        proved = bool(formal(name).constants)
+        found.append(Row(name, statuses, sum(map(bool, refuted_by)), len(refuted_by), meets, proved))
     return found
 
 

@@ -142,7 +142,7 @@ def _compiled(name: str, text: str, key: str, build: Path) -> str:
     except subprocess.TimeoutExpired:
         return f"more than {LIMIT:.0f} s"
     if run.returncode:
-        return run.stderr.strip()[-600:] or f"exit code {run.returncode}"
+        return run.stderr.strip()[:600] or f"exit code {run.returncode}"
     stamp.write_text(key)
     return ""
 
@@ -155,11 +155,15 @@ def asked(build: Path, header: str, questions: dict[str, str]) -> dict[str, str]
     command = [*found[1], "-q", "-quiet", "-w", "none", "-Q", str(build), LIBRARY]
     text = f'{header}\nSet Silent.\n{marked}Goal True. idtac "@@". Abort.\n'
     with tempfile.TemporaryDirectory() as elsewhere:
-        run = subprocess.run(command, cwd=elsewhere, input=text, capture_output=True, text=True, timeout=LIMIT, check=False)
+        run = subprocess.run(
+            command, cwd=elsewhere, input=text, capture_output=True, text=True, timeout=LIMIT, check=False
+        )
     answers = dict.fromkeys(questions, "")
     for part in run.stdout.split("@@")[1:]:
         key, _, body = part.partition("\n")
         if key in answers:
-            lines = (line for line in body.splitlines() if not line.startswith(("Fetching opaque", "[Loading")))
+            lines = (
+                line.rstrip() for line in body.splitlines() if not line.startswith(("Fetching opaque", "[Loading"))
+            )
             answers[key] = "\n".join(lines).strip()
     return answers

@@ -24,17 +24,21 @@ UNFINISHED = frozenset(("Admitted", "Axiom", "Axioms", "Parameter", "Parameters"
 
 TRICKS = re.compile(
     r"\b(?:admit|give_up|bypass_check|native_compute|native_cast_no_check|vm_cast_no_check|exact_no_check"
-    r"|change_no_check|convert_concl_no_check|unshelve_unify|fix_guard)\b"
+    r"|change_no_check|convert_concl_no_check)\b"
 )
 LIBRARIES = frozenset(("Coq", "Stdlib", "Coquelicot", LIBRARY))
 WITH_INTERVAL = frozenset(("Values",))
 """The only files that may use the Interval library."""
 
-STANDARD = frozenset("""
-    R Rle Rlt Rge Rgt Rplus Rminus Rmult Rdiv Rinv Ropp Rabs Rmax Rmin Rpower INR IZR pow exp ln sqrt fold_right In
-    nat list prod le lt plus mult length app skipn firstn map nth rev seq filter eq and or not ex False True iff
-    sum_f_R0 Series Lim_seq Rbar classic sig_not_dec sig_forall_dec functional_extensionality_dep
-""".split())  # fmt: skip
+STANDARD = frozenset(
+    word
+    for line in (
+        "R Rle Rlt Rge Rgt Rplus Rminus Rmult Rdiv Rinv Ropp Rabs Rmax Rmin Rpower INR IZR pow exp ln sqrt sum_f_R0",
+        "nat list prod le lt plus mult length app skipn firstn map nth rev seq filter In eq and or not ex False True",
+        "iff fold_right Series Lim_seq Rbar classic sig_not_dec sig_forall_dec functional_extensionality_dep",
+    )
+    for word in line.split()
+)
 """Names a statement is read with, which no file may define again."""
 
 STANDARD_FILES = frozenset(("Reals", "List", "Classical_Prop", "ClassicalDedekindReals", "FunctionalExtensionality"))
@@ -97,8 +101,6 @@ def requires(text: str) -> list[str]:
         words = sentence.text.split()
         if words[:2] == ["From", LIBRARY]:
             found += [word for word in words[2:] if word not in ("Require", "Import", "Export")]
-        elif sentence.head == "Require":
-            found += [word.removeprefix(f"{LIBRARY}.") for word in words if word.startswith(f"{LIBRARY}.")]
     return found
 
 
@@ -141,8 +143,8 @@ def _objection(sentence: Sentence, name: str, depth: int) -> str:
 
 
 def _foreign(words: list[str], name: str) -> str:
-    library = words[1] if words[0] == "From" else words[-1].split(".")[0]
+    if words[0] != "From" or "Export" in words:
+        return f"not of the form From ... Require [Import]: {' '.join(words)[:60]}"
     allowed = LIBRARIES | (frozenset(("Interval",)) if name in WITH_INTERVAL else frozenset())
-    if "Export" in words:
-        return "forbidden: Export"
-    return "" if library.split(".")[0] in allowed or words[0] == "Require" else f"a library that is not allowed: {library}"
+    library = words[1].split(".")[0]
+    return "" if library in allowed else f"a library that is not allowed here: {library}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -34,3 +35,11 @@ def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny_models import save_folder
 
     return save_folder(tmp_path_factory.mktemp("model"), "neox", tied=False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Proofs that could not be checked are the last thing a run says."""
+    ran = any("test_proofs.py" in report.nodeid for report in terminalreporter.getreports("passed"))
+    if ran and not any(shutil.which(name) for name in ("coqc", "rocq")):
+        terminalreporter.section("PROOFS NOT CHECKED: Coq is missing", sep="!", red=True, bold=True)
+        terminalreporter.line("proofs/install.sh installs it; nothing in this run checked a proof")

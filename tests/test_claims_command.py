@@ -17,7 +17,7 @@ from genbound.checks.verdict import Status, Verdict
 from genbound.claims.card import ENGINES, Claim
 from genbound.claims.registry import claim, claims
 from genbound.cli import app
-from genbound.report.claims import BEGIN, END, Row, evidence_markdown, with_evidence
+from genbound.report.claims import BEGIN, END, HEADERS, Row, evidence_markdown, with_evidence
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -66,7 +66,7 @@ def test_the_table_is_at_home_in_80_columns(claims_command: Run) -> None:
         assert result.code == 0
         lines = result.out.splitlines()
         assert all(len(line) <= 80 for line in lines)
-        assert lines[0].split() == ["claim", *ENGINES, "found", "ok"]
+        assert lines[0].split() == ["claim", *HEADERS, "Coq", "found", "ok"]
         assert [line.split()[0] for line in lines[1 : len(claims()) + 1]] == list(claims())
         assert f"{len(claims())} claims" in lines[-1]
 
@@ -88,6 +88,8 @@ def test_one_claim_is_shown_whole(claims_command: Run) -> None:
             assert part in out
         for planted in card.planted:
             assert f"planted  {planted.name}: NOT FOUND" in out
+    assert "Coq: Genbound.OneHypothesis.azuma_hoeffding_high_probability" in claims_command("show", NAME).out
+    assert "not formalised: " in claims_command("show", "maurer_pontil").out
     assert "genbound.concentration.azuma.azuma_hoeffding: " in claims_command("show", NAME).out
 
 
@@ -177,7 +179,7 @@ def test_what_is_stored_is_what_the_table_shows(claims_command: Run, monkeypatch
     assert claims_command("check", NAME, "--store", "--workers", 1).code == 0
     line = next(line for line in claims_command("list").out.splitlines() if line.startswith(NAME))
     k = len(claim(NAME).planted)
-    assert line.split() == [NAME, *["S"] * len(ENGINES), f"{k}/{k}", "ok"]
+    assert line.split() == [NAME, *["S"] * len(ENGINES), "yes", f"{k}/{k}", "ok"]
     assert "fuzz" in claims_command("show", NAME).out
     before = evidence.STORE.read_bytes()
     assert claims_command("check", NAME, "--store", "--workers", 1).code == 0
