@@ -1,11 +1,12 @@
-"""The statements of THEORY 1, written naively in an arithmetic of choice; nothing here is shared with genbound.
+"""The statements of THEORY 1 in an arithmetic of choice: the formula objects, at statistics computed naively.
 
-From the code under test come only the calls themselves and the parameters a result reports as tuned.
+From the code under test come only the calls themselves and the parameters a result reports as tuned; the formulas
+are those of genbound.formulas, which share nothing with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -15,7 +16,10 @@ import numpy as np
 from exact_cases import Case
 from flint import arb
 
+import genbound as gb
 from genbound.concentration import BoundResult, mixture_shifts
+from genbound.formulas import evaluate
+from genbound.formulas.callables import FORMULAS
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,23 @@ class Reals:
     real: Callable[[Any], Any]
     log: Callable[[Any], Any]
     exp: Callable[[Any], Any]
-    sqrt: Callable[[Any], Any]
     total: Callable[[list[Any]], Any]
+    at: Callable[[str, Mapping[str, Any]], Any]
+    """The formula of a name at the values of its symbols."""
+
+    def formula(self, name: str, **values: Any) -> Any:
+        """The formula of genbound.formulas with this name."""
+        return self.at(name, values)
 
 
-BALLS = Reals(arb, arb.log, arb.exp, arb.sqrt, lambda terms: sum(terms, arb(0)))
-DIGITS = Reals(mpmath.mpf, mpmath.log, mpmath.exp, mpmath.sqrt, mpmath.fsum)  # fsum rounds once
+BALLS = Reals(arb, arb.log, arb.exp, lambda terms: sum(terms, arb(0)), lambda name, at: evaluate(FORMULAS[name], at))
+DIGITS = Reals(
+    mpmath.mpf,
+    mpmath.log,
+    mpmath.exp,
+    mpmath.fsum,  # rounds once
+    lambda name, at: gb.formula(name, "mpmath")(**at),
+)
 
 Sign = Callable[[float], Any]
 """v -> a real that is >= 0 exactly when v is on the safe side of the statement's number."""
@@ -84,36 +99,40 @@ def losses(case: Case, r: Reals) -> list[Any]:
 def azuma_hoeffding(case: Case, result: BoundResult, r: Reals) -> Sign:
     """mean X + Delta sqrt(C/2)."""
     c, delta = nats(case, r) / result.n, r.real(case.ceiling) - r.real(case.loss_floor)
-    return above(r, mean(r, losses(case, r)) + delta * r.sqrt(c / 2))
+    return above(r, r.formula("azuma_hoeffding", C=c, Delta=delta, mean_loss=mean(r, losses(case, r))))
 
 
 def floor(case: Case, result: BoundResult, r: Reals) -> Sign:
     """mean X + (1 - e^{-C})(B - mean X)."""
-    x = mean(r, losses(case, r))
-    return below(r, x + (1 - r.exp(-nats(case, r) / result.n)) * (r.real(case.ceiling) - x))
+    c, x = nats(case, r) / result.n, mean(r, losses(case, r))
+    return below(r, r.formula("floor", B=r.real(case.ceiling), C=c, mean_loss=x))
 
 
 def empirical_freedman(case: Case, result: BoundResult, r: Reals) -> Sign:
-    """mean X + (Delta/s)(C + mean v(s A)), A = (Y - X)/Delta, v(x) = x - ln(1 + x)."""
+    """mean X + (Delta/s)(C + mean v(s A)), A = (Y - X)/Delta.
+
+    In its form mean Y + D (C - mean ln(1 + s A)) with D = Delta/s.
+    """
     c, s = nats(case, r, 1000 if case.s is None else 1) / result.n, r.real(result.tuned["s"])
-    delta = r.real(case.ceiling) - r.real(case.prediction_floor)
-    bets = [s * gap / delta for gap in gaps(case, r, r.real(0))]
-    v = mean(r, [a - r.log(1 + a) for a in bets])
-    return above(r, mean(r, losses(case, r)) + delta / s * (c + v))
+    d = (r.real(case.ceiling) - r.real(case.prediction_floor)) / s
+    log = mean(r, [r.log(1 + gap / d) for gap in gaps(case, r, r.real(0))])
+    y = mean(r, [r.real(y) for _, y in case.pairs()])
+    return above(r, r.formula("empirical_freedman_shift", C=c, D=d, mean_log=log, mean_prediction=y))
 
 
 def geometric_mean(case: Case, result: BoundResult, r: Reals) -> Sign:
     """mean U - e^{-C} GM(U - X), U = Y + D."""
     c, d = nats(case, r, 128 if case.shift is None else 1) / result.n, r.real(result.tuned["shift"])
     u = [r.total([d, r.real(y)]) for _, y in case.pairs()]
-    return above(r, mean(r, u) - r.exp(-c) * geometric(r, gaps(case, r, d)))
+    return above(r, r.formula("geometric_mean", C=c, G=geometric(r, gaps(case, r, d)), mean_bound=mean(r, u)))
 
 
 def lower_geometric_mean(case: Case, result: BoundResult, r: Reals) -> Sign:
     """mean L + e^{-C} GM(X - L), L = Y - D."""
     c, d = nats(case, r, 128 if case.shift is None else 1) / result.n, r.real(result.tuned["shift"])
     low = [r.total([r.real(y), -d]) for _, y in case.pairs()]
-    return below(r, mean(r, low) + r.exp(-c) * geometric(r, gaps(case, r, d, -1)))
+    gm = geometric(r, gaps(case, r, d, -1))
+    return below(r, r.formula("lower_geometric_mean", C=c, G_lower=gm, mean_lower=mean(r, low)))
 
 
 def capped_geometric_mean(case: Case, result: BoundResult, r: Reals) -> Sign:
@@ -122,7 +141,8 @@ def capped_geometric_mean(case: Case, result: BoundResult, r: Reals) -> Sign:
     y = 0.0 if case.predictions is None else np.abs(case.predictions)
     u = np.maximum(case.ceilings, y + float(result.tuned["shift"])).tolist()
     gap = [r.total([r.real(u), -r.real(x)]) for u, x in zip(u, case.losses.tolist(), strict=True)]
-    truth = mean(r, [r.real(value) for value in u]) - r.exp(-c) * geometric(r, gap)
+    centre = mean(r, [r.real(value) for value in u])
+    truth = r.formula("geometric_mean", C=c, G=geometric(r, gap), mean_bound=centre)
     top = mean(r, [r.real(b) for b in case.ceilings.tolist()])
     return lambda value: max(r.real(value) - truth, r.real(value) - top, key=float)
 
@@ -131,7 +151,7 @@ def kl_inf(case: Case, result: BoundResult, r: Reals, members: int | None = None
     """u - e^{-C} GM(u - X), with ln(members) in nC."""
     c, u = (nats(case, r, members or len(family(case))) + extra) / result.n, r.real(result.tuned["u"])
     gap = [r.total([u, -r.real(x)]) for x in case.losses.tolist()]
-    return above(r, u - r.exp(-c) * geometric(r, gap))
+    return above(r, r.formula("kl_inf", C=c, G=geometric(r, gap), u=u))
 
 
 def kl_inf_constant_mean(case: Case, result: BoundResult, r: Reals) -> Sign:
@@ -150,12 +170,11 @@ def _share(case: Case) -> Fraction:
 
 def kl_inverse(case: Case, result: BoundResult, r: Reals) -> Sign:
     """u - e^{-C} (u - B)^p u^{1-p}, p = mean X/B, with ln(members) in nC."""
-    cap = min(family(case), key=lambda u: abs(u - result.tuned["u"]))
-    c, u = nats(case, r, len(family(case))) / result.n, r.real(cap)
-    p, rest = rational(r, _share(case)), u - r.real(case.ceiling)
-    if rest == 0:
-        return above(r, u if p > 0 else u * (1 - r.exp(-c)))
-    return above(r, u - r.exp(p * r.log(rest) + (1 - p) * r.log(u) - c))
+    cap, b = min(family(case), key=lambda u: abs(u - result.tuned["u"])), r.real(case.ceiling)
+    c, p = nats(case, r, len(family(case))) / result.n, rational(r, _share(case))
+    if cap == case.ceiling:  # GM(u - X) is 0 as soon as one loss is B
+        return above(r, b * r.formula("kl_inf", C=c, G=r.real(int(p == 0)), u=r.real(1)))
+    return above(r, b * r.formula("kl_inverse", C=c, p=p, u=rational(r, Fraction(cap) / Fraction(case.ceiling))))
 
 
 def kl_inverse_independent(case: Case, result: BoundResult, r: Reals) -> Sign:
@@ -166,8 +185,9 @@ def kl_inverse_independent(case: Case, result: BoundResult, r: Reals) -> Sign:
         q = Fraction(value) / Fraction(case.ceiling)
         if q >= 1 or q <= p:
             return r.real(1 if q >= 1 else -1 if q < p else 0) - (c if q == p < 1 else 0)
-        kl = -rational(r, 1 - p) * r.log(rational(r, (1 - q) / (1 - p)))
-        return kl - c + (rational(r, p) * r.log(rational(r, p / q)) if p else 0)
+        if p == 0:
+            return -r.log(rational(r, 1 - q)) - c
+        return r.formula("binary_kl", q=rational(r, p), p=rational(r, q)) - c
 
     return sign
 
@@ -193,7 +213,7 @@ def maurer_pontil(case: Case, result: BoundResult, r: Reals) -> Sign:
     n, log, b = result.n, nats(case, r, 2), r.real(case.ceiling) - r.real(case.loss_floor)
     x = mean(r, losses(case, r))
     v = r.total([(z - x) ** 2 for z in losses(case, r)]) / (n - 1)
-    return above(r, x + r.sqrt(2 * v * log / n) + 7 * b * log / (3 * (n - 1)))
+    return above(r, r.formula("maurer_pontil", C=log / n, Delta=b, mean_loss=x, n=r.real(n), variance=v))
 
 
 def empirical_bernstein(case: Case, result: BoundResult, r: Reals) -> Sign:
@@ -201,7 +221,7 @@ def empirical_bernstein(case: Case, result: BoundResult, r: Reals) -> Sign:
     n, log, b = result.n, nats(case, r, 3), r.real(case.ceiling) - r.real(case.loss_floor)
     x = mean(r, losses(case, r))
     v = mean(r, [(z - x) ** 2 for z in losses(case, r)])
-    return above(r, x + r.sqrt(2 * v * log / n) + 3 * b * log / n)
+    return above(r, r.formula("empirical_bernstein", C=log / n, Delta=b, mean_loss=x, variance=v))
 
 
 def howard(case: Case, result: BoundResult, r: Reals) -> Sign:
@@ -209,7 +229,8 @@ def howard(case: Case, result: BoundResult, r: Reals) -> Sign:
     c, bet = nats(case, r, 32 if case.s is None else 1) / result.n, r.real(result.tuned["lambda"])
     delta = r.real(case.ceiling) - r.real(case.prediction_floor)
     square = mean(r, [(gap / delta) ** 2 for gap in gaps(case, r, r.real(0))])
-    return above(r, mean(r, losses(case, r)) + delta * (c - (r.log(1 - bet) + bet) * square) / bet)
+    x = mean(r, losses(case, r))
+    return above(r, r.formula("howard", C=c, Delta=delta, mean_loss=x, mean_square=square, s=bet))
 
 
 def mixture(case: Case, result: BoundResult, r: Reals, linear: bool = False) -> Sign:

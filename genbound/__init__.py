@@ -5,6 +5,7 @@
     wealth = gb.Wealth(ceiling=gb.smoothing.ceiling(alpha, V))
     wealth.update(losses, predictions)
     print(gb.geometric_mean(wealth, log_inv_delta=nats))
+    gb.formula("smoothing_price")(C=[0.1, 1.0])                  # any formula of the theory: arrays, or 50 digits
 
 Names are loaded when they are first used, so `import genbound` costs nothing and never imports torch.
 """
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         MissingExtraError,
         ModelError,
     )
+    from genbound.formulas.callables import formula
     from genbound.lm.certify import certify  # pyright: ignore[reportMissingImports]
     from genbound.subsample import WindowSample, two_stage_geometric_mean
 
@@ -81,6 +83,7 @@ _HOME = {
     "empirical_freedman": "genbound.concentration.empirical_freedman",
     "finzi_bound": "genbound.baselines",
     "floor": "genbound.concentration.floor",
+    "formula": "genbound.formulas.callables",
     "freedman": "genbound.concentration.freedman",
     "gaussian_log_ratio": "genbound.complexity.draws",
     "geometric_mean": "genbound.concentration.geometric_mean",
@@ -136,6 +139,7 @@ __all__ = [
     "empirical_freedman",
     "finzi_bound",
     "floor",
+    "formula",
     "freedman",
     "gaussian_log_ratio",
     "geometric_mean",

@@ -1,4 +1,4 @@
-"""What the tests of the bounds share: streams of losses, and mpmath goldens with sixty digits."""
+"""What the tests of the bounds share: streams of losses, and the formulas of the theory in sixty digits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import mpmath
 import numpy as np
 from hypothesis import strategies as st
 from mpmath import mpf
+
+import genbound as gb
 
 B = 16.0
 DIGITS = 60
@@ -45,6 +47,23 @@ def geometric(values: list[Any]) -> Any:
     if min(values) <= 0:
         return mpf(0)
     return mpmath.exp(mpmath.fsum(mpmath.log(value) for value in values) / len(values))
+
+
+def log_mean(x: Iterable[float], y: Iterable[float], d: Any) -> Any:
+    """mean ln(D + Y - X)."""
+    logs = [mpmath.log(d + b - a) for a, b in zip(exact(x), exact(y), strict=True)]
+    return mpmath.fsum(logs) / len(logs)
+
+
+def formula(name: str, **values: Any) -> Any:
+    """The formula of this name at these values of its symbols, to the working precision."""
+    return gb.formula(name, "mpmath")(**values)
+
+
+def shifted(x: Iterable[float], y: Iterable[float], d: Any, c: Any) -> Any:
+    """`geometric_mean` at U = Y + D."""
+    gm = geometric([d + b - a for a, b in zip(exact(x), exact(y), strict=True)])
+    return formula("geometric_mean", C=c, G=gm, mean_bound=mean(y) + d)
 
 
 def tight(value: float, golden: Any, relative: float = 1e-9, absolute: float = 5e-324) -> None:

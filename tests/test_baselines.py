@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
 from mpmath import mpf
+from sixty_digits import exact, formula
 
 from genbound import baselines, smoothing
 from genbound.baselines import LOTFI_ALPHAS, finzi_alpha, finzi_bound, finzi_complexity, lotfi_subsampled
@@ -31,16 +33,17 @@ def test_finzi_bound_is_the_formula() -> None:
     alpha, x, y, wealth = smoothed()
     result = finzi_bound(2.4, wealth, vocab_size=V, log_inv_delta=NATS)
     with mpmath.workdps(60):
-        c = (mpf(NATS) + mpmath.log(1000)) / N
+        c = formula("pac_bayes_complexity", KL=mpmath.log(1000), log_inv_delta=NATS, n=N)
         delta, s = mpf(wealth.ceiling), mpf(result.tuned["s"])
-        a = [(mpf(float(q)) - mpf(float(p))) / delta for p, q in zip(x, y, strict=True)]
-        v = mpmath.fsum(s * k - mpmath.log(1 + s * k) for k in a) / N
-        root = delta * c * (1 - s) / s + delta / s * v  # Sigma sqrt(C)
-        golden = mpf(2.4) + c * mpmath.log(V) + root + mpmath.sqrt(2 * c)
+        bets = [s * (b - a) / delta for a, b in zip(exact(x), exact(y), strict=True)]
+        mean_v = mpmath.fsum(formula("v", x=bet) for bet in bets) / N
+        sigma = formula("loss_variation", C=c, Delta=delta, mean_v=mean_v, s=s)
+        golden = formula("finzi_bound", C=c, V=V, sigma=sigma, unsmoothed_loss=2.4)
+        root = formula("smoothing_cost_sqrt", C=c)
         assert golden <= result.value <= golden + mpf("1e-7")
         assert abs(result.term("complexity C ln V") - c * mpmath.log(V)) < 1e-12
-        assert abs(result.term("loss variation Sigma sqrt C") - root) < 1e-7
-        assert abs(result.term("smoothing sqrt(2C)") - mpmath.sqrt(2 * c)) < 1e-12
+        assert abs(result.term("loss variation Sigma sqrt C") - sigma * mpmath.sqrt(c)) < 1e-7
+        assert abs(result.term("smoothing sqrt(2C)") - root) < 1e-12
         assert abs(mpf(alpha) - c / (1 + c)) < 1e-15
     assert math.isclose(math.fsum(nats for _, nats in result.terms), result.value, rel_tol=1e-14)
     assert BoundResult.from_dict(result.to_dict()) == result
@@ -69,16 +72,15 @@ def test_finzi_bound_refuses_what_it_does_not_cover() -> None:
         finzi_bound(2.4, below, vocab_size=V, log_inv_delta=NATS)
 
 
-def lotfi_golden(mean: float, alpha: float, bits: float, n: int, m: int | None, delta: float, choice: int) -> object:
+def lotfi_golden(mean: float, alpha: float, bits: float, n: int, m: int | None, choice: int) -> Any:
+    """In 60 digits; without sampling it is `azuma_hoeffding`, the choice paid like a prior."""
     with mpmath.workdps(60):
-        width = mpmath.log(1 + (1 - mpf(alpha)) * V / mpf(alpha))
-        nats = mpf(bits) * mpmath.log(2) + mpmath.log(1 / mpf(delta)) + mpmath.log(choice)
+        width, failure = formula("span", V=V, alpha=alpha), -mpmath.log(mpf(0.05))
         if m is None:
-            return mpf(mean) + width * mpmath.sqrt(nats / (2 * n))
-        r = mpf(m) / (m + n)
-        first = mpmath.sqrt((nats - mpmath.log(r)) / (2 * n))
-        second = mpmath.sqrt((mpmath.log(1 / mpf(delta)) + mpmath.log(choice) - mpmath.log(1 - r)) / (2 * m))
-        return mpf(mean) + width * (first + second)
+            c = formula("prior_union_complexity", code_bits=bits, log_inv_delta=failure, n=n, prior=mpf(1) / choice)
+            return formula("azuma_hoeffding", C=c, Delta=width, mean_loss=mean)
+        return formula("lotfi_subsampled", Delta=width, code_bits=bits, log_inv_delta=failure + mpmath.log(choice),
+                       m_sampled=m, n=n, sampled_loss=mean)  # fmt: skip
 
 
 @pytest.mark.parametrize("m", [None, 10_000])
@@ -87,10 +89,9 @@ def test_lotfi_is_the_formula(m: int | None, published: bool) -> None:
     means = {alpha: 3.0 + 40 * alpha for alpha in LOTFI_ALPHAS}
     n, bits = 10**8, 2.0**20
     result = lotfi_subsampled(means, code_bits=bits, n=n, m=m, vocab_size=V, as_published=published)
-    goldens = [lotfi_golden(x, a, bits + 40, n, m, 0.05, 1 if published else 8) for a, x in means.items()]
-    golden = min(goldens)  # type: ignore[type-var]
+    golden = min(lotfi_golden(x, a, bits + 40, n, m, 1 if published else 8) for a, x in means.items())
     with mpmath.workdps(60):
-        assert golden <= result.value <= golden * (1 + mpf("1e-9"))  # type: ignore[operator]
+        assert golden <= result.value <= golden * (1 + mpf("1e-9"))
     assert ("as published" in result.name) is published
     assert math.isclose(math.fsum(nats for _, nats in result.terms), result.value, rel_tol=1e-14)
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 from scipy.stats import binom
-from sixty_digits import CASES, DIGITS, B, case, complexities, exact, mean, pairs, tight
+from sixty_digits import CASES, DIGITS, B, case, complexities, exact, formula, mean, pairs, tight
 
 import genbound as gb
 from genbound.concentration import Wealth
@@ -42,8 +42,8 @@ def test_maurer_pontil_against_60_digits(name: str, nats: float, low: float) -> 
     n = len(x)
     result = maurer_pontil(x, ceiling=B, loss_floor=low, log_inv_delta=nats)
     with mpmath.workdps(DIGITS):
-        log, v = mpf(nats) + mpmath.log(2), variance(x) * n / (n - 1)
-        golden = mean(x) + mpmath.sqrt(2 * v * log / n) + 7 * (mpf(B) - mpf(low)) * log / (3 * (n - 1))
+        c, v = (mpf(nats) + mpmath.log(2)) / n, variance(x) * n / (n - 1)
+        golden = formula("maurer_pontil", C=c, Delta=mpf(B) - mpf(low), mean_loss=mean(x), n=n, variance=v)
         tight(result.value, min(golden, mpf(B)))
     assert "identically distributed" in result.assumptions[0]
 
@@ -55,7 +55,7 @@ def test_empirical_bernstein_against_60_digits(name: str, nats: float) -> None:
     result = empirical_bernstein(x, ceiling=B, log_inv_delta=nats)
     with mpmath.workdps(DIGITS):
         rate = (mpf(nats) + mpmath.log(3)) / len(x)
-        golden = mean(x) + mpmath.sqrt(2 * variance(x) * rate) + 3 * B * rate
+        golden = formula("empirical_bernstein", C=rate, Delta=B, mean_loss=mean(x), variance=variance(x))
         tight(result.value, min(golden, mpf(B)))
     assert "identically distributed" in result.assumptions[0]
     assert math.isclose(math.fsum(nats for _, nats in result.terms), result.value, rel_tol=1e-15, abs_tol=1e-300)
@@ -69,8 +69,8 @@ def test_howard_against_60_digits(name: str, nats: float) -> None:
     with mpmath.workdps(DIGITS):
         c = (mpf(nats) + mpmath.log(32)) / len(x)
         square = mpmath.fsum((p - q) ** 2 for p, q in zip(exact(x), exact(y), strict=True)) / len(x) / mpf(B) ** 2
-        goldens = [B * (c + (-mpmath.log(1 - t) - t) * square) / t for t in map(mpf, howard_grid())]
-        tight(result.value, min(mean(x) + min(goldens), mpf(B)))
+        members = [formula("howard", C=c, Delta=B, mean_loss=mean(x), mean_square=square, s=t) for t in howard_grid()]
+        tight(result.value, min(*members, mpf(B)))
     assert "no independence" in result.assumptions[0]
 
 
@@ -102,15 +102,14 @@ def test_mineiro_against_60_digits(name: str, nats: float) -> None:
 
 
 def known_variance_golden(x: np.ndarray, v: Any, b: Any, c: Any) -> Any:
-    """mean X + t with (v/b^2) h(b t/v) = C, by bisection."""
+    """At lambda = ln(1 + z), where its slope b^2 C - v (phi'(lambda) lambda - phi(lambda)) is 0; z by bisection."""
     if c == 0 or v == 0:
         return mean(x)
-    low, high = mpf(0), b * c / 3 + mpmath.sqrt((b * c / 3) ** 2 + 2 * v * c)
+    low, high = mpf(0), (b * c / 3 + mpmath.sqrt((b * c / 3) ** 2 + 2 * v * c)) * b / v
     for _ in range(260):
-        t = (low + high) / 2
-        z = b * t / v
-        low, high = (low, t) if (1 + z) * mpmath.log1p(z) - z > c * b**2 / v else (t, high)
-    return mean(x) + high
+        z = (low + high) / 2
+        low, high = (low, z) if (1 + z) * mpmath.log1p(z) - z > c * b**2 / v else (z, high)
+    return formula("freedman", C=c, Delta=b, lam=mpmath.log1p(high), mean_loss=mean(x), variance=v)
 
 
 @pytest.mark.parametrize("name", [*CASES, "long"])

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 from scipy.stats import binom
-from sixty_digits import DIGITS, B, mean, tight
+from sixty_digits import DIGITS, B, exact, formula, log_mean, mean, shifted, tight
 from sixty_digits import case as stream
 
 import genbound as gb
@@ -28,11 +28,6 @@ settings.load_profile("unhurried")
 CASES = [*sixty_digits.CASES, "long"]
 
 
-def logs(x: np.ndarray, y: np.ndarray, d: Any) -> Any:
-    """mean ln(d + y - x), 60 digits."""
-    return mpmath.fsum(mpmath.log(d + mpf(float(b)) - mpf(float(a))) for a, b in zip(x, y, strict=True)) / len(x)
-
-
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("nats", [0.0, 1e-3, 3.0, 400.0, 1e6])
 def test_geometric_mean_against_60_digits(case: str, nats: float) -> None:
@@ -40,9 +35,7 @@ def test_geometric_mean_against_60_digits(case: str, nats: float) -> None:
     result = gb.geometric_mean(x, y, ceiling=B, log_inv_delta=nats)
     with mpmath.workdps(DIGITS):
         d, c = mpf(result.tuned["shift"]), (mpf(nats) + mpmath.log(128)) / len(x)
-        zero = min(result.tuned["shift"] + y - x) <= 0
-        golden = mean(y) + d - (0 if zero else mpmath.exp(logs(x, y, d) - c))
-        tight(result.value, min(golden, mpf(B)))
+        tight(result.value, min(shifted(x, y, d, c), mpf(B)))
         tight(result.complexity, c)
     assert math.isclose(math.fsum(nats for _, nats in result.terms), result.value, rel_tol=1e-15, abs_tol=1e-300)
 
@@ -54,14 +47,15 @@ def test_empirical_freedman_against_60_digits(case: str, nats: float) -> None:
     result = gb.empirical_freedman(x, y, ceiling=B, log_inv_delta=nats)
     with mpmath.workdps(DIGITS):
         s, c = mpf(result.tuned["s"]), (mpf(nats) + mpmath.log(1000)) / len(x)
-        a = [(mpf(float(q)) - mpf(float(p))) / B for p, q in zip(x, y, strict=True)]
-        v = mpmath.fsum(s * k - mpmath.log(1 + s * k) for k in a) / len(a)
-        golden = mean(x) + (B / s) * (c + v)
+        bets = [s * (b - a) / B for a, b in zip(exact(x), exact(y), strict=True)]
+        mean_v = mpmath.fsum(formula("v", x=bet) for bet in bets) / len(bets)
+        golden = formula("empirical_freedman", C=c, Delta=B, mean_loss=mean(x), mean_v=mean_v, s=s)
         tight(result.value, min(golden, mpf(B)))
-        sigma = B * mpmath.sqrt(c) * (1 - s) / s + B / (s * mpmath.sqrt(c)) * v
+        sigma = formula("loss_variation", C=c, Delta=B, mean_v=mean_v, s=s)
         tight(result.tuned["sigma"], sigma)
         if golden < B:  # value == mean X + Delta C + Sigma sqrt(C)
-            assert abs(result.value - (mean(x) + B * c + sigma * mpmath.sqrt(c))) < 1e-9
+            rows = formula("empirical_freedman_sigma", C=c, Delta=B, mean_loss=mean(x), sigma=sigma)
+            assert abs(result.value - rows) < 1e-9
             assert abs(result.term("complexity") - B * c) < 1e-9
             assert abs(result.term("loss variation") - sigma * mpmath.sqrt(c)) < 1e-9
 
@@ -72,8 +66,8 @@ def test_azuma_and_floor_against_60_digits(case: str) -> None:
     azuma = gb.azuma_hoeffding(x, ceiling=B, complexity=0.01)
     floor = gb.floor(x, ceiling=B, complexity=0.01)
     with mpmath.workdps(DIGITS):
-        tight(azuma.value, min(mean(x) + B * mpmath.sqrt(mpf(0.01) / 2), mpf(B)))
-        golden = mean(x) + (1 - mpmath.exp(-mpf(0.01))) * (B - mean(x))
+        tight(azuma.value, min(formula("azuma_hoeffding", C=0.01, Delta=B, mean_loss=mean(x)), mpf(B)))
+        golden = formula("floor", B=B, C=0.01, mean_loss=mean(x))
         assert golden * (1 - mpf("1e-9")) <= mpf(floor.value) <= golden
     lifted = gb.azuma_hoeffding(np.maximum(x, 0.5), ceiling=B, loss_floor=0.5, complexity=0.01)
     assert lifted.term("Azuma margin") <= azuma.term("Azuma margin") + 1e-12 or azuma.value == B
@@ -85,7 +79,8 @@ def test_lower_geometric_mean_against_60_digits(case: str) -> None:
     result = gb.lower_geometric_mean(x, y, ceiling=B, prediction_ceiling=5.0, log_inv_delta=3.0)
     with mpmath.workdps(DIGITS):
         d, c = mpf(result.tuned["shift"]), (3 + mpmath.log(128)) / len(x)
-        golden = max(mean(y) - d + mpmath.exp(logs(y, x, d) - c), mpf(0))
+        gm = mpmath.exp(log_mean(y, x, d))
+        golden = max(formula("lower_geometric_mean", C=c, G_lower=gm, mean_lower=mean(y) - d), mpf(0))
         assert golden * (1 - mpf("1e-9")) - mpf("1e-13") <= mpf(result.value) <= golden
     assert result.value <= float(np.mean(x))
     assert result.side == "lower"

@@ -16,6 +16,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
+from sixty_digits import exact, formula, shifted
 from small_worlds import Law, Loss, Past, fair, follower, losses, pattern, risk, sticky, worlds
 
 from genbound.certified import ball, precision, up
@@ -39,16 +40,12 @@ def log_of(ratio: Fraction) -> float:
         return up(ball(ratio).log())
 
 
-def golden(x: np.ndarray, y: np.ndarray, d: float, nats: Any) -> Any:
-    """mean Y + D - exp(mean ln(D + Y - X) - nats/n), 60 digits."""
-    logs = mpmath.fsum(mpmath.log(mpf(d) + mpf(v) - mpf(u)) for u, v in zip(x.tolist(), y.tolist(), strict=True))
-    return mpmath.fsum(mpf(v) for v in y.tolist()) / y.size + d - mpmath.exp((logs - nats) / x.size)
-
-
-def tight(result: BoundResult, exact: Any, nats: Any) -> None:
-    assert min(exact, 9) <= mpf(result.value) <= exact * (1 + mpf("1e-9"))
-    assert nats / result.n <= mpf(result.complexity) <= nats / result.n * (1 + mpf("1e-12"))
-    assert math.isclose(sum(result.costs.values()), float(nats), rel_tol=1e-12, abs_tol=1e-12)
+def tight(result: BoundResult, c: Any, start: int = 0) -> None:
+    """Against `geometric_mean` at D = 14 and this C, on the tokens from `start` on."""
+    golden = shifted(X[start:], Y[start:], 14, c)
+    assert min(golden, 9) <= mpf(result.value) <= golden * (1 + mpf("1e-9"))
+    assert c <= mpf(result.complexity) <= c * (1 + mpf("1e-12"))
+    assert math.isclose(sum(result.costs.values()), float(c * result.n), rel_tol=1e-12, abs_tol=1e-12)
     assert math.isclose(math.fsum(row for _, row in result.terms), result.value, rel_tol=1e-14)
     assert BoundResult.from_dict(result.to_dict()) == result
 
@@ -61,8 +58,7 @@ def tight(result: BoundResult, exact: Any, nats: Any) -> None:
 def test_disintegrated_against_60_digits(log_ratio: float, draws: int) -> None:
     result = disintegrated(X, Y, log_ratio=log_ratio, draws=draws, ceiling=9.0, log_inv_delta=3.0, shift=14.0)
     with mpmath.workdps(60):
-        nats = mpf(log_ratio) + mpmath.log(draws) + 3
-        tight(result, golden(X, Y, 14.0, nats), nats)
+        tight(result, formula("disintegrated_complexity", draws=draws, log_inv_delta=3, log_ratio=log_ratio, n=400))
     assert "one n, fixed beforehand" in result.assumptions
     assert not any("all n" in line for line in result.assumptions)
 
@@ -221,9 +217,9 @@ def test_requential_against_60_digits() -> None:
     result = requential(X, Y, teacher_log_probs=teacher, student_log_probs=student, max_error=0.001, choices=5,
                         ceiling=9.0, log_inv_delta=3.0, shift=14.0)  # fmt: skip
     with mpmath.workdps(60):
-        gain = mpmath.fsum(mpf(q) - mpf(p) for q, p in zip(teacher.tolist(), student.tolist(), strict=True))
-        nats = gain + 500 * mpf(0.001) + mpmath.log(5) + 3
-        tight(result, golden(X, Y, 14.0, nats), nats)
+        drawn = {"log_teacher": mpmath.fsum(exact(teacher)), "log_student": mpmath.fsum(exact(student))}
+        others = 3 + mpmath.log(5) + 500 * mpf(0.001)
+        tight(result, formula("requential_complexity", log_inv_delta=others, n=400, **drawn))
     assert "one n, fixed beforehand" in result.assumptions
 
 
@@ -278,8 +274,8 @@ def test_the_unpaid_transcript_fails() -> None:
 def test_prefix_prior_against_60_digits(prefix: int) -> None:
     result = prefix_prior(X, Y, prefix=prefix, choices=3, log_ratio=2.0, ceiling=9.0, log_inv_delta=3.0, shift=14.0)
     with mpmath.workdps(60):
-        nats = 5 + mpmath.log(3)
-        tight(result, golden(X[prefix:], Y[prefix:], 14.0, nats), nats)
+        c = formula("prefix_prior_complexity", log_inv_delta=3 + mpmath.log(3), log_ratio=2, n=400, prefix=prefix)
+        tight(result, c, prefix)
     assert result.n == 400 - prefix
     assert result.tuned["prefix"] == prefix
     assert f"about tokens {prefix + 1}..400 only, each after the context that was seen" in result.assumptions

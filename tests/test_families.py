@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
-from sixty_digits import CASES, DIGITS, B, case, complexities, exact, geometric, mean, pairs, tight
+from sixty_digits import CASES, DIGITS, B, case, complexities, exact, formula, geometric, log_mean, mean, pairs, tight
 
 import genbound as gb
 from genbound.concentration import Wealth
@@ -183,10 +183,10 @@ def test_capped_geometric_mean_against_60_digits(name: str, per_context: bool, n
     with mpmath.workdps(DIGITS):
         c = (mpf(nats) + mpmath.log(64)) / len(x)
         gm = geometric([p - q for p, q in zip(exact(u), exact(x), strict=True)])
-        golden = min(mean(u) - mpmath.exp(-c) * gm, mean(tops))
+        golden = min(formula("geometric_mean", C=c, G=gm, mean_bound=mean(u)), mean(tops))
         tight(result.value, golden, absolute=1e-30)
         floor = gb.floor(x, ceiling=b, log_inv_delta=nats).value
-        assert floor <= (1 - mpmath.exp(-mpf(nats) / len(x))) * (mean(tops) - mean(x)) + mean(x)
+        assert floor <= formula("floor", B=mean(tops), C=mpf(nats) / len(x), mean_loss=mean(x))
     assert floor <= result.value
     assert math.isclose(math.fsum(nats for _, nats in result.terms), result.value, rel_tol=1e-15, abs_tol=1e-300)
 
@@ -255,14 +255,15 @@ def test_the_three_forms_of_empirical_freedman_are_one_number(s: float, nats: fl
     result = gb.empirical_freedman(x, y, ceiling=B, log_inv_delta=nats, s=s)
     with mpmath.workdps(DIGITS):
         c, t, delta = mpf(nats) / len(x), mpf(s), mpf(B)
-        a = [(q - p) / delta for p, q in zip(exact(x), exact(y), strict=True)]
-        v = mpmath.fsum(t * k - mpmath.log(1 + t * k) for k in a) / len(a)
-        s_form = mean(x) + delta / t * (c + v)
-        sigma = delta * mpmath.sqrt(c) * (1 - t) / t + delta / (t * mpmath.sqrt(c)) * v
-        sigma_form = mean(x) + delta * c + sigma * mpmath.sqrt(c)
+        bets = [t * (q - p) / delta for p, q in zip(exact(x), exact(y), strict=True)]
+        mean_v = mpmath.fsum(formula("v", x=bet) for bet in bets) / len(bets)
+        about = {"C": c, "Delta": delta, "mean_loss": mean(x)}
+        s_form = formula("empirical_freedman", mean_v=mean_v, s=t, **about)
+        sigma = formula("loss_variation", C=c, Delta=delta, mean_v=mean_v, s=t)
+        sigma_form = formula("empirical_freedman_sigma", sigma=sigma, **about)
         d = delta / t
-        logs = [mpmath.log(1 + (q - p) / d) for p, q in zip(exact(x), exact(y), strict=True)]
-        d_form = mean(y) + d * (c - mpmath.fsum(logs) / len(logs))
+        log = log_mean(x, y, d) - mpmath.log(d)
+        d_form = formula("empirical_freedman_shift", C=c, D=d, mean_log=log, mean_prediction=mean(y))
         for form in (sigma_form, d_form):
             assert abs(form - s_form) <= mpf(10) ** -50 * s_form
         tight(result.value, min(s_form, mpf(B)))

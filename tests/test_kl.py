@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
-from sixty_digits import CASES, DIGITS, B, case, complexities, exact, geometric, mean, pairs, tight
+from sixty_digits import CASES, DIGITS, B, case, complexities, exact, formula, geometric, mean, pairs, tight
 
 import genbound as gb
 from genbound.concentration import Wealth
@@ -30,7 +30,7 @@ def test_paid_kl_inf_against_60_digits(name: str, nats: float) -> None:
     result = kl_inf(x, ceiling=B, log_inv_delta=nats)
     with mpmath.workdps(DIGITS):
         u, c = mpf(result.tuned["u"]), (mpf(nats) + mpmath.log(MEMBERS)) / len(x)
-        golden = u - mpmath.exp(-c) * geometric([u - k for k in exact(x)])
+        golden = formula("kl_inf", C=c, G=geometric([u - k for k in exact(x)]), u=u)
         tight(result.value, min(golden, mpf(B)))
         tight(result.complexity, c)
     assert result.costs[f"grid of u ({MEMBERS})"] >= math.log(MEMBERS)
@@ -81,19 +81,24 @@ def test_the_regret_of_the_kt_mixture_is_at_most_ln_2_sqrt_n(n: int) -> None:
 
 
 def binary_kl_inverse(p: Any, c: Any) -> Any:
-    """sup{q : p ln(p/q) + (1-p) ln((1-p)/(1-q)) <= c} by bisection in ln(q - p)."""
+    """sup{q : kl(p || q) <= c} by bisection in ln(q - p)."""
     if p >= 1 or c == 0:
         return p
     if p == 0:
         return -mpmath.expm1(-c)
-    with mpmath.workdps(60 + max(0, -int(mpmath.log10(c)))):  # kl is a small difference for small c
+    with mpmath.workdps(60 + 2 * max(0, -int(mpmath.log10(c)))):  # kl is a small difference for small c
         low, high = mpf(-800), mpmath.log1p(-p)
         for _ in range(220):
             middle = (low + high) / 2
             h = mpmath.exp(middle)
-            above = h >= 1 - p or -p * mpmath.log1p(h / p) - (1 - p) * mpmath.log1p(-h / (1 - p)) > c
+            above = h >= 1 - p or formula("binary_kl", q=p, p=p + h) > c
             low, high = (low, middle) if above else (middle, high)
         return p + mpmath.exp(high)
+
+
+def chord(p: Any, u: Any, c: Any) -> Any:
+    """`kl_inverse` at one u; at u = 1 GM(u - X) is 0 as soon as one loss is 1."""
+    return formula("kl_inverse", C=c, p=p, u=u) if u > 1 else formula("kl_inf", C=c, G=mpf(p == 0), u=u)
 
 
 @pytest.mark.parametrize("name", [*CASES, "long"])
@@ -105,9 +110,7 @@ def test_kl_inverse_against_60_digits(name: str, nats: float) -> None:
     with mpmath.workdps(DIGITS):
         p, c = mean(x) / B, mpf(nats) / len(x)
         tight(free.value, B * binary_kl_inverse(p, c), absolute=1e-30)
-        u = mpf(paid.tuned["u"]) / B
-        gm = (u - 1) ** p * u ** (1 - p) if p < 1 else u - 1
-        golden = u - mpmath.exp(-(mpf(nats) + mpmath.log(MEMBERS)) / len(x)) * gm
+        golden = chord(p, mpf(paid.tuned["u"]) / B, (mpf(nats) + mpmath.log(MEMBERS)) / len(x))
         tight(paid.value, min(B * golden, mpf(B)), absolute=1e-30)
     assert paid.value >= free.value * (1 - 1e-12)
 

@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 from mpmath import mpf
+from sixty_digits import shifted
 
 import genbound as gb
 from genbound.concentration.geometric_mean import default_shifts
@@ -29,8 +30,7 @@ def test_against_an_independent_root_of_the_derivative(complexity: float) -> Non
         bets = [mpf(float(b)) - mpf(float(a)) for a, b in zip(x, y, strict=True)]
 
         def bound(d: mpf) -> mpf:
-            factor = mpmath.exp(mpmath.fsum(mpmath.log(d + w) for w in bets) / 400 - mpf(complexity))
-            return mpmath.fsum(map(mpf, map(float, y))) / 400 + d - factor
+            return shifted(x, y, d, complexity)
 
         def slope(d: mpf) -> mpf:
             factor = mpmath.exp(mpmath.fsum(mpmath.log(d + w) for w in bets) / 400 - mpf(complexity))

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
+from sixty_digits import formula, log_mean, mean
 from small_worlds import Law, Loss, Past, fair, follower, losses, pattern, risk, sticky, worlds
 
 from genbound.complexity.pac_bayes import PosteriorEstimate, pac_bayes, posterior_estimate
@@ -70,13 +71,12 @@ def test_pac_bayes_against_60_digits(shape: str, nats: float, choice: dict[str, 
     members = {"": 128, "shift": 1, "grid": 3}["".join(choice)]
     centres = np.zeros_like(x) if y is None else np.broadcast_to(y, x.shape)
     with mpmath.workdps(60):
-        d, c = mpf(result.tuned["shift"]), (kl(Q, P) + mpf(nats) + mpmath.log(members)) / 200
-        shifted, logs = mpf(0), mpf(0)
-        for q, above, below in zip(Q, centres.tolist(), x.tolist(), strict=True):
-            shifted += mpf(q) * mpmath.fsum(mpf(v) for v in above) / 200
-            pairs = zip(above, below, strict=True)
-            logs += mpf(q) * mpmath.fsum(mpmath.log(d + mpf(v) - mpf(u)) for v, u in pairs) / 200
-        golden = shifted + d - mpmath.exp(logs - c)
+        d = mpf(result.tuned["shift"])
+        c = formula("pac_bayes_complexity", KL=kl(Q, P), log_inv_delta=nats + mpmath.log(members), n=200)
+        weighted = [(mpf(q), above, below) for q, above, below in zip(Q, centres, x, strict=True)]
+        centre = mpmath.fsum(q * mean(above) for q, above, _ in weighted)
+        gm = mpmath.exp(mpmath.fsum(q * log_mean(below, above, d) for q, above, below in weighted))
+        golden = formula("geometric_mean", C=c, G=gm, mean_bound=centre + d)
         assert min(golden, 12) <= mpf(result.value) <= golden * (1 + mpf("1e-9"))
         assert c <= mpf(result.complexity) <= c * (1 + mpf("1e-12"))
     assert math.isclose(sum(result.costs.values()), result.complexity * 200, rel_tol=1e-12)

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
+from sixty_digits import formula, shifted
 from small_worlds import Law, Loss, fair, follower, losses, pattern, risk, sticky, worlds
 
 from genbound.complexity.prior import Prior
@@ -144,9 +145,8 @@ def test_every_hypothesis_is_priced_to_60_digits() -> None:
     for name, bits in (("a", 3), ("b", 700)):
         found, (x, y) = result[name], data[name]
         with mpmath.workdps(60):
-            d, c = mpf(found.tuned["shift"]), (bits * mpmath.log(2) + 5 + mpmath.log(128)) / 300
-            logs = mpmath.fsum(mpmath.log(d + mpf(v) - mpf(u)) for u, v in zip(x.tolist(), y.tolist(), strict=True))
-            golden = mpmath.fsum(mpf(v) for v in y.tolist()) / 300 + d - mpmath.exp(logs / 300 - c)
+            c = formula("prior_union_complexity", code_bits=bits, log_inv_delta=5, n=300, prior=Fraction(1, 128))
+            golden = shifted(x, y, mpf(found.tuned["shift"]), c)
             assert min(golden, 10) <= mpf(found.value) <= golden * (1 + mpf("1e-9"))
             assert c <= mpf(found.complexity) <= c * (1 + mpf("1e-12"))
         assert math.isclose(sum(found.costs.values()), found.complexity * 300, rel_tol=1e-12)

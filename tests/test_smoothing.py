@@ -13,6 +13,7 @@ from mpmath import mpf
 
 from genbound import smoothing as sm
 from genbound.errors import DomainError
+from genbound.formulas.callables import formula
 
 settings.register_profile("unhurried", deadline=None)  # shared machines stall now and then
 settings.load_profile("unhurried")
@@ -24,15 +25,14 @@ sizes = st.integers(2, 300_000)
 @given(alphas, sizes)
 def test_ranges_against_60_digits(alpha: float, v: int) -> None:
     with mpmath.workdps(60):
-        a = mpf(alpha)
-        top = 1 - a + a / v
-        b, low = mpmath.log(v / a), -mpmath.log(top)
-        entropy = -top * mpmath.log(top) + a * (1 - mpf(1) / v) * mpmath.log(v / a)
+        names = ("ceiling", "least_loss", "entropy_floor")
+        b, low, entropy = (formula(name, "mpmath")(alpha=alpha, V=v) for name in names)
         assert b <= sm.ceiling(alpha, v) <= b * (1 + mpf("2e-12"))
         assert low * (1 - mpf("2e-12")) <= sm.loss_floor(alpha, v) <= low
         assert b - low <= sm.span(alpha, v) <= (b - low) * (1 + mpf("2e-12"))
         assert entropy * (1 - mpf("2e-9")) <= sm.entropy_floor(alpha, v) <= entropy
-        assert -mpmath.log(1 - a) <= sm.smoothing_cost(alpha) <= -mpmath.log(1 - a) * (1 + mpf("1e-15"))
+        cost = formula("smoothing_trade", "mpmath")(alpha=alpha, C=0)
+        assert cost <= sm.smoothing_cost(alpha) <= cost * (1 + mpf("1e-15"))
 
 
 @given(alphas, st.integers(2, 50), st.integers(0, 2**31))
@@ -50,8 +50,8 @@ def test_computed_losses_and_entropies_stay_in_range(alpha: float, v: int, seed:
 @given(st.one_of(st.floats(0.0, 1e-3), st.floats(0.0, 1e3)))
 def test_the_price_is_the_best_trade_off_and_below_the_square_roots(c: float) -> None:
     price = sm.smoothing_price(c)
-    with mpmath.workdps(60):
-        exact = (1 + mpf(c)) * mpmath.log1p(mpf(c)) - (mpf(c) * mpmath.log(mpf(c)) if c else 0)
+    with mpmath.workdps(400):
+        exact = formula("smoothing_price", "mpmath")(C=c) if c else mpf(0)
         assert exact <= price <= exact * (1 + mpf("1e-12")) + mpf(5e-324)
     assert price <= sm.smoothing_cost_sqrt(c, sharp=True) * (1 + 1e-12) + 1e-300
     assert sm.smoothing_cost_sqrt(c, sharp=True) <= sm.smoothing_cost_sqrt(c)
@@ -70,9 +70,9 @@ def test_worked_numbers() -> None:
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0, -0.1, math.nan, 1.5])
 def test_alpha_outside_its_domain_is_refused(alpha: float) -> None:
-    for function in (sm.ceiling, sm.loss_floor, sm.span, sm.entropy_floor):
+    for refuses in (sm.ceiling, sm.loss_floor, sm.span, sm.entropy_floor):
         with pytest.raises(DomainError, match="alpha="):
-            function(alpha, 100)
+            refuses(alpha, 100)
     with pytest.raises(DomainError):
         sm.smoothing_cost(alpha)
 
@@ -85,8 +85,8 @@ def test_vocabulary_outside_its_domain_is_refused(size: int) -> None:
 
 @pytest.mark.parametrize("c", [-1e-9, math.nan, math.inf])
 def test_complexity_outside_its_domain_is_refused(c: float) -> None:
-    for function in (sm.smoothing_price, sm.smoothing_cost_sqrt):
+    for refuses in (sm.smoothing_price, sm.smoothing_cost_sqrt):
         with pytest.raises(DomainError):
-            function(c)
+            refuses(c)
     with pytest.raises(DomainError):
         sm.optimal_alpha(-1.0)

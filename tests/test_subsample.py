@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 from scipy.stats import binom
+from sixty_digits import formula, log_mean, mean, tight
+from sixty_digits import geometric as gm
 
 import genbound as gb
 from genbound import smoothing
@@ -53,21 +55,14 @@ def windows(m: int, t: int, seed: int = 0, ceiling: float = B) -> WindowSample:
     return WindowSample(x, y, ceiling, FLOOR, TOP)
 
 
-def reference(sample: WindowSample, d: Any, gain: Any, offset: Any) -> list[Any]:
-    """Z_k = mean Y + offset - gain mean ln(D + Y - X), 60 digits."""
-    means = []
-    for x, y in zip(sample.losses, sample.predictions, strict=True):
-        terms = [(mpf(float(q)), mpmath.log(d + mpf(float(q)) - mpf(float(p)))) for p, q in zip(x, y, strict=True)]
-        means.append(mpmath.fsum(q - gain * g for q, g in terms) / len(terms) + offset)
-    return means
+def first_stage(sample: WindowSample, d: Any, value: Callable[[Any, Any], Any]) -> list[Any]:
+    """A function of mean Y and mean ln(D + Y - X) for every window."""
+    return [value(mean(y), log_mean(x, y, d)) for x, y in zip(sample.losses, sample.predictions, strict=True)]
 
 
-def stage_two(values: list[Any], u: Any, c2: Any) -> Any:
-    return u - mpmath.exp(mpmath.fsum(mpmath.log(u - z) for z in values) / len(values) - c2)
-
-
-def tight(value: float, golden: Any) -> None:
-    assert golden <= mpf(value) <= golden * (1 + mpf("1e-9")), (value, golden)
+def room(values: list[Any], u: float) -> Any:
+    """GM(u - Z)."""
+    return gm([u - z for z in values])
 
 
 @pytest.mark.parametrize(("m", "t"), [(1, 1), (1, 700), (40, 1), (25, 30), (3, 1100)])
@@ -76,9 +71,9 @@ def test_two_stage_geometric_mean_against_60_digits(m: int, t: int) -> None:
     result = two_stage_geometric_mean(sample, log_inv_delta_1=L1, n=N, log_inv_delta_2=L2, shift=d,
                                       log_reference=g0, second_shift=u)  # fmt: skip
     with mpmath.workdps(60):
-        c = mpmath.exp(mpf(g0) - mpf(L1) / N)
-        values = reference(sample, mpf(d), c, d - c * (1 - mpf(g0)))
-        tight(result.value, min(stage_two(values, mpf(u), mpf(L2) / m), mpf(B)))
+        values = first_stage(sample, d, lambda y, g: formula("tangent", C1=mpf(L1) / N, g=g, g0=g0, mean_bound=y + d))
+        golden = formula("two_stage_geometric_mean", C2=mpf(L2) / m, G_second=room(values, u), u=u)
+        tight(result.value, min(golden, mpf(B)))
     assert math.isclose(math.fsum(nats for _, nats in result.terms), result.value, rel_tol=1e-13)
     assert [label for label, _ in result.terms] == ["empirical risk", "complexity", "sampling", "loss variation"]
 
@@ -88,9 +83,16 @@ def test_two_stage_empirical_freedman_against_60_digits(m: int, t: int) -> None:
     sample, s, u = windows(m, t), 0.75, 90.0
     result = two_stage_empirical_freedman(sample, log_inv_delta_1=L1, n=N, log_inv_delta_2=L2, s=s, second_shift=u)
     with mpmath.workdps(60):
-        d = (mpf(B) - mpf(FLOOR)) / mpf(s)
-        values = reference(sample, d, d, d * mpmath.log(d))
-        tight(result.value, min(d * L1 / N + stage_two(values, mpf(u), mpf(L2) / m), mpf(B)))
+        delta = mpf(B) - mpf(FLOOR)
+        d = delta / mpf(s)
+        values = first_stage(
+            sample,
+            d,
+            lambda y, g: formula("empirical_freedman_shift", C=0, D=d, mean_log=g - mpmath.log(d), mean_prediction=y),
+        )
+        golden = formula("two_stage_empirical_freedman", C1=mpf(L1) / N, C2=mpf(L2) / m, Delta=delta,
+                         G_centred=room(values, u), s=s, u=u)  # fmt: skip
+        tight(result.value, min(golden, mpf(B)))
 
 
 @pytest.mark.parametrize(("m", "t"), [(1, 1), (40, 1), (25, 30)])
@@ -99,13 +101,13 @@ def test_two_stage_azuma_and_floor_against_60_digits(m: int, t: int) -> None:
     azuma = two_stage_azuma(sample, log_inv_delta_1=L1, n=N, log_inv_delta_2=L2, second_shift=17.0)
     floor = two_stage_floor(sample, log_inv_delta_1=L1, n=N, log_inv_delta_2=L2, shift=4.0)
     with mpmath.workdps(60):
-        means = [mpmath.fsum(mpf(float(v)) for v in line) / t for line in sample.losses]
-        golden = B * mpmath.sqrt(mpf(L1) / N / 2) + stage_two(means, mpf(17), mpf(L2) / m)
+        means, c1, c2 = [mean(line) for line in sample.losses], mpf(L1) / N, mpf(L2) / m
+        golden = formula("two_stage_azuma", C1=c1, C2=c2, Delta=B, G_sampled=room(means, 17.0), u=17)
         tight(azuma.value, min(golden, mpf(B)))
-        logs = mpmath.fsum(mpmath.log(mean + 4) for mean in means) / m
-        low = max(-4 + mpmath.exp(logs - mpf(L2) / m), mpf(0))
-        exact = low + (1 - mpmath.exp(-mpf(L1) / N)) * (B - low)
-        assert exact * (1 - mpf("1e-9")) <= mpf(floor.value) <= exact
+        above = gm([4 + each for each in means])
+        low = max(formula("lower_geometric_mean", C=c2, G_lower=above, mean_lower=-4), mpf(0))
+        golden = formula("floor", B=B, C=c1, mean_loss=low)
+        assert golden * (1 - mpf("1e-9")) <= mpf(floor.value) <= golden
     assert floor.side == "limit"
 
 

@@ -1,5 +1,9 @@
 """A formula as a ball: evaluation with outward rounding."""
 
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false
+# pyright: reportOperatorIssue=false, reportReturnType=false, reportAssignmentType=false
+# (sympy's own annotations are partial)
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -10,6 +14,8 @@ from flint import arb, fmpq
 
 from genbound.certified import Real, ball
 from genbound.errors import DomainError, domain_error
+
+_TERMS = 10**5
 
 
 def evaluate(expression: sp.Expr, values: Mapping[str, Real]) -> arb:
@@ -41,16 +47,34 @@ def evaluate(expression: sp.Expr, values: Mapping[str, Real]) -> arb:
         case sp.exp() | sp.log():
             inner = evaluate(expression.args[0], values)  # type: ignore[arg-type]
             return inner.exp() if isinstance(expression, sp.exp) else inner.log()
-        case _ if expression == sp.E:
-            return arb(1).exp()
+        case _ if expression in (sp.E, sp.pi):
+            return arb(1).exp() if expression == sp.E else arb.pi()
+        case sp.zeta() if len(expression.args) == 1:
+            return evaluate(expression.args[0], values).zeta()  # type: ignore[arg-type]
+        case sp.Sum():
+            return _sum(expression, values)
+        case sp.Integral() if expression.function.is_polynomial(expression.variables[0]):
+            u, *ends = expression.limits[0].args
+            primitive = sp.Poly(expression.function, u).integrate()
+            return evaluate(primitive(ends[1]) - primitive(ends[0]), values)
     if not isinstance(expression, sp.Add | sp.Mul | sp.Pow | sp.Max | sp.Min):
-        raise DomainError(f"{expression}: need sums, products, powers, exp, log, Max or Min of real numbers")
+        raise DomainError(f"{expression}: need sums, products, powers, exp, log, zeta, Max or Min of real numbers")
     parts = [evaluate(each, values) for each in expression.args]  # type: ignore[arg-type]
     if isinstance(expression, sp.Pow):
         return _power(parts[0], parts[1], expression.exp)
     if isinstance(expression, sp.Max | sp.Min):
         return reduce(arb.max if isinstance(expression, sp.Max) else arb.min, parts)
     return reduce(arb.__add__ if isinstance(expression, sp.Add) else arb.__mul__, parts)
+
+
+def _sum(expression: sp.Sum, values: Mapping[str, Real]) -> arb:
+    """The sum over the whole numbers in between; not finite when an end is not one, or for more than `_TERMS` terms."""
+    (index, *ends), term = expression.limits[0], expression.function
+    first, last = (evaluate(each, values) for each in ends)
+    if not (first.is_integer() and last.is_integer() and last - first < _TERMS):
+        return arb("nan")
+    low, high = int(first.unique_fmpz()), int(last.unique_fmpz())
+    return sum((evaluate(term, {**values, index.name: k}) for k in range(low, high + 1)), arb(0))
 
 
 def _power(base: arb, exponent: arb, written: sp.Expr) -> arb:

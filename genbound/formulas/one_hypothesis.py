@@ -98,3 +98,13 @@ def floor() -> sp.Expr:
 def binary_kl(q: sp.Expr, p: sp.Expr) -> sp.Expr:
     """kl(q || p) = q ln(q/p) + (1 - q) ln((1 - q)/(1 - p))."""
     return q * (sp.log(q) - sp.log(p)) + (1 - q) * (sp.log(1 - q) - sp.log(1 - p))
+
+
+def kl_inf() -> sp.Expr:
+    """u - e^{-C} GM(u - X): `geometric_mean` at a constant U; its minimum over u >= B is the KL_inf bound."""
+    return symbol("u") - sp.exp(-C) * symbol("G")
+
+
+def kl_inverse(p: sp.Expr, u: sp.Expr) -> sp.Expr:
+    """u - e^{-C} (u - 1)^p u^{1 - p}: `kl_inf` for losses 0 and 1, a share p of them 1."""
+    return u - sp.exp(-C + p * sp.log(u - 1) + (1 - p) * sp.log(u))
