@@ -13,16 +13,26 @@ from genbound import formulas as f
 from genbound.checks import derive
 from genbound.checks.verdict import Status
 from genbound.claims.registry import claim, claims
-from genbound.derivations import DERIVATIONS, Derivation, Step, StepError, moments, one_hypothesis, published, smoothing
-from genbound.derivations.chance import Jensen, Known, Spend, Ville
-from genbound.derivations.reasons import Certified, Construction, Definition, Identity, Lemma, Minimum, Optimum
+from genbound.derivations import DERIVATIONS, Derivation, Step, StepError
+from genbound.derivations.reasons.analysis import (
+    Certified,
+    Construction,
+    Definition,
+    Identity,
+    Lemma,
+    Minimum,
+    Optimum,
+    Short,
+)
+from genbound.derivations.reasons.chance import Confidence, Jensen, Known, Spend, Ville
 from genbound.derivations.rules import UnverifiedError, Z, averaged
-from genbound.symbols import symbol, symbols
+from genbound.derivations.themes import moments, one_hypothesis, published, smoothing
+from genbound.symbols import symbols
 
 C, s, Delta, x, p, lam, D = symbols("C s Delta x p lam D")
 X, U, m, R, n = symbols("X U m R n")
 mean_loss, log_inv_delta, KL, mean_bound, G = symbols("mean_loss log_inv_delta KL mean_bound G")
-mean_square = symbol("mean_square")
+mean_square, later_G, C1 = symbols("mean_square later_G C1")
 CUBIC, SPLIT = lam**3 - 3 * lam, 6 / x**2 + (x + 5) ** 2
 
 REQUIRED = [
@@ -30,6 +40,8 @@ REQUIRED = [
     "geometric_mean_dominates", "azuma_hoeffding", "freedman", "lower_geometric_mean", "smoothing_cost",
     "smoothing_price", "smoothing_cost_sqrt", "smoothing_cost_sqrt_sharp", "floor", "prior_union", "pac_bayes",
     "disintegrated", "requential", "prefix_prior", "finzi_bound", "howard", "two_stage_geometric_mean",
+    "geometric_mean_anytime", "progressive_validation", "held_out", "capped_geometric_mean", "kl_inf",
+    "two_stage_empirical_freedman", "two_stage_azuma", "lotfi_subsampled",
 ]  # fmt: skip
 
 
@@ -94,13 +106,13 @@ WRONG = [
     ("azuma_hoeffding", 3, lambda step: replace(step, reason=replace(step.reason, at=sp.sqrt(4 * C) / Delta))),
     ("freedman", 1, lambda step: replace(step, reason=replace(step.reason, law=one_hypothesis._TWO))),
     ("howard", 2, lambda step: replace(step, after=f.howard() - C)),
-    ("finzi_bound", 1, lambda step: replace(step, relation="==")),
-    ("finzi_bound", 3, lambda step: replace(step, reason=replace(step.reason, at=C))),
-    ("finzi_bound", 5, lambda step: replace(step, reason=replace(step.reason, name="smoothing_cost_sqrt_sharp"))),
+    ("finzi_bound", 4, lambda step: replace(step, relation="==")),
+    ("finzi_bound", 6, lambda step: replace(step, reason=replace(step.reason, at=C))),
+    ("finzi_bound", 8, lambda step: replace(step, reason=replace(step.reason, name="smoothing_cost_sqrt_sharp"))),
     ("smoothing_cost_sqrt", 4, lambda step: replace(step, reason=replace(step.reason, small=2))),
-    ("pac_bayes", 1, lambda step: replace(step, reason=replace(step.reason, price=KL / 2))),
-    ("prior_union", 2, lambda step: replace(step, reason=replace(step.reason, weight=1 + lam))),
-    ("prior_union", 1, lambda step: replace(step, relation="==")),
+    ("pac_bayes", 3, lambda step: replace(step, reason=replace(step.reason, price=KL / 2))),
+    ("prior_union", 4, lambda step: replace(step, reason=replace(step.reason, weight=1 + lam))),
+    ("prior_union", 3, lambda step: replace(step, relation="==")),
 ]  # fmt: skip
 
 
@@ -139,6 +151,12 @@ def test_rules_refuse_what_they_do_not_carry() -> None:
         one(sp.Integer(1), "<=", (lam - 1) ** 2 + 1, Minimum(function=(lam - 1) ** 2 + 1, over=lam, at=sp.Integer(2))),
         one(log_inv_delta / n, "->", (log_inv_delta + C) / n, Spend(rule="draw", price=C)),
         one(C, "->", C + KL, Spend(rule="change of measure", price=KL)),  # nothing is spent on C
+        one(C + D, "->", log_inv_delta / n + D, Confidence(parts=((C, n, sp.Rational(1, 2)),))),  # half of delta
+        one(C + C1, "->", 2 * log_inv_delta / n, Confidence(parts=((C, n, sp.Integer(1)), (C1, n, sp.Integer(1))))),
+        one(C + C1, "->", C1 + log_inv_delta / n, Confidence(parts=((C, n, sp.Integer(1)),))),  # C1 has no share
+        one(C * later_G, "->", log_inv_delta * later_G / n, Confidence(parts=((C, n, sp.Integer(1)),))),  # n - n_0
+        one(log_inv_delta + n, "->", log_inv_delta + n + KL, Spend(rule="change of measure", price=KL, within=n)),
+        one(f.loss_variation(), "==", mean_loss, Short(value=mean_loss)),
         one(R, "<=", f.lower_geometric_mean(), Known(derivation=one_hypothesis.LOWER_GEOMETRIC_MEAN, at={})),
         one(mean_loss, "<=", mean_loss, Definition(value=mean_loss, term=X * m, means={X: mean_loss, m: R})),
         one(1 / C, "<=", -1 / C, Certified(small=-C, large=C, context=-1 / Z)),  # a pole between the two

@@ -14,7 +14,7 @@ from genbound import formulas as f
 from genbound.symbols import symbol, symbols
 
 X, Y, U, L, m, A, R = symbols("X Y U L m A R")
-s, Delta, alpha, V, p = symbols("s Delta alpha V p")
+s, Delta, alpha, V, p, g0, C1 = symbols("s Delta alpha V p g0 C1")
 mean_loss, mean_prediction, mean_v = symbols("mean_loss mean_prediction mean_v")
 
 _BET = s * (Y - X) / Delta
@@ -29,6 +29,8 @@ MEANS: MappingProxyType[sp.Expr, sp.Expr] = MappingProxyType(
         L: symbol("mean_lower"),
         symbol("conditional_variance"): symbol("variance"),
         A: _MEAN_BET,
+        A**4: symbol("mean_fourth"),
+        A**3: symbol("mean_cube"),
         A**2: symbol("mean_square"),
         sp.log(U - X): sp.log(symbol("G")),
         sp.log(U - m): sp.log(symbol("G_true")),
@@ -39,11 +41,21 @@ MEANS: MappingProxyType[sp.Expr, sp.Expr] = MappingProxyType(
         sp.log(1 + s * A): s * _MEAN_BET - mean_v,  # sA = s(Y - X)/Delta
         sp.log((1 - alpha) * p + alpha / V): -mean_loss,  # where the loss is the smoothed one
         sp.log(p): -symbol("unsmoothed_loss"),
+        U - sp.exp(g0 - C1) * (1 + sp.log(U - X) - g0): symbol("mean_W"),
+        Y - (Delta / s) * sp.log(1 + s * A): symbol("mean_centred"),
     }
 )
 """Function of one token -> its mean over the tokens."""
 
+NAMED: MappingProxyType[sp.Symbol, sp.Expr] = MappingProxyType({symbol("sigma"): f.loss_variation()})
+"""Symbol -> the formula it is short for."""
+
 MEASURED = frozenset(symbols(
-    "mean_loss mean_prediction mean_bound mean_lower mean_v mean_log mean_square mean_W R G G_true G_lower "
-    "G_lower_true G_second g unsmoothed_loss sampled_loss sigma KL log_ratio log_teacher log_student"))  # fmt: skip
+    "mean_loss mean_prediction mean_bound mean_lower mean_v mean_log mean_square mean_cube mean_fourth mean_W R G "
+    "G_true G_lower G_lower_true G_second g unsmoothed_loss sampled_loss sigma KL log_ratio log_teacher "
+    "log_student posterior_risk posterior_bound posterior_G later_risk later_bound later_G mean_centred G_centred "
+    "G_sampled divergence excess entropy mean_inverse mean_under_Q negentropy slack"))  # fmt: skip
 """What depends on the data: a parameter set to a function of these was chosen with the data."""
+
+FREE = frozenset(symbols("s Delta D alpha lam g0 u"))
+"""Parameters that a bound leaves free: it holds for each value that was fixed beforehand."""

@@ -14,39 +14,47 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import sympy as sp
 
+from genbound.derivations.domains import UnverifiedError, WrongError, domain, nonnegative, require
 from genbound.derivations.meaning import MEANS
-from genbound.errors import GenboundError
-from genbound.proving.boxes import Prover
-from genbound.proving.signs import Box
-from genbound.symbols import QUANTITIES, symbol
+from genbound.symbols import symbol
+
+__all__ = ["PER_TOKEN", "Instance", "Limit", "Means", "Reason", "UnverifiedError", "WrongError", "Z", "averaged",
+           "domain", "nonnegative", "require"]  # fmt: skip
 
 Z = symbol("z")
 PER_TOKEN = frozenset(symbol(name) for name in ("X", "Y", "U", "L", "m", "A", "W", "conditional_variance", "p"))
 Means = Mapping[sp.Expr, sp.Expr]
 """Function of one token -> its mean over the tokens."""
-_BOXES = 400
 
 
-class UnverifiedError(GenboundError):
-    """A step whose reason does not carry it; the message says what is missing."""
+@dataclass(frozen=True)
+class Limit:
+    """`over` tends to `to`; to a number from above, or from below with side "-"."""
 
+    over: sp.Symbol
+    to: sp.Expr = sp.oo
+    side: Literal["+", "-"] = "+"
 
-class WrongError(UnverifiedError):
-    """A step that contradicts its reason: the lines are not what the rule gives."""
+    def __str__(self) -> str:
+        return f"{self.over} -> {self.to}{'' if self.to in (sp.oo, -sp.oo) else self.side}"
 
 
 @dataclass(frozen=True)
 class Instance:
-    """small <= large, or equality."""
+    """small <= large, or equality, or (with `tends`) small ~ large: small = large (1 + o(1)) in that limit.
+
+    `positive`: both sides are known to be > 0, from the rule itself.
+    """
 
     small: sp.Expr
     large: sp.Expr
     equal: bool = False
+    tends: Limit | None = None
+    positive: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,35 +66,20 @@ class Reason(ABC):
     replaces: ClassVar[bool] = False
     """Whether the line becomes another instance of the same statement, rather than something equal or larger."""
 
+    loose: ClassVar[bool] = True
+    """Whether in a limit any line will do that is equivalent to what the rule gives."""
+
     @abstractmethod
     def instance(self, before: sp.Expr) -> Instance:
         """What the rule says here, its own conditions checked; UnverifiedError otherwise."""
 
+    def unbounding(self) -> str:
+        """Why the rule may not be used on what bounds the first line rather than equals it; empty when it may."""
+        return ""
+
     @abstractmethod
     def words(self) -> str:
         """The rule for the reader."""
-
-
-@cache
-def domain(expression: sp.Expr) -> Box:
-    """The box of the symbols of an expression, from the table of symbols."""
-    unknown = [each.name for each in expression.free_symbols if each.name not in QUANTITIES]
-    if unknown:
-        raise UnverifiedError(f"{sorted(unknown)}: no domain is known")
-    ends = {x: QUANTITIES[x.name] for x in sorted(expression.free_symbols, key=lambda each: each.name)}
-    return {x: (sp.sympify(each.lower), sp.sympify(each.upper)) for x, each in ends.items()}
-
-
-@cache
-def nonnegative(expression: sp.Expr) -> bool:
-    """Whether the expression is proved >= 0 wherever its symbols may be."""
-    return expression == 0 or Prover(domain(expression)).prove(expression, _BOXES).proved
-
-
-def require(condition: bool, message: str) -> None:
-    """UnverifiedError(message) unless the condition holds."""
-    if not condition:
-        raise UnverifiedError(message)
 
 
 def averaged(expression: sp.Expr, means: Means) -> sp.Expr:

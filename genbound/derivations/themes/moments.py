@@ -6,7 +6,8 @@ import sympy as sp
 
 from genbound import formulas as f
 from genbound.derivations.chain import Derivation, Step
-from genbound.derivations.reasons import Identity, Lemma
+from genbound.derivations.mistakes import Mistake
+from genbound.derivations.reasons.analysis import Identity, Lemma
 from genbound.derivations.rules import Z
 from genbound.symbols import symbols
 
@@ -20,7 +21,9 @@ _GAP = U - MEAN_OF_THREE
 ONE_STEP_PRODUCT = Derivation(
     "one_step_product",
     (p1 * (U - x1) + p2 * (U - x2) + (1 - p1 - p2) * (U - x3)) / _GAP,
-    (Step("==", _GAP / _GAP, Identity(why="the mean is linear")), Step("==", sp.Integer(1), Identity())),
+    (Step("==", sp.Integer(1), Identity(why="the mean is linear")),),
+    title="One step of the geometric-mean martingale has mean 1",
+    note="A law on three losses; they may lie anywhere below U.",
 )
 
 _BETTING = s * (Y - MEAN_OF_TWO) / Delta
@@ -32,6 +35,7 @@ ONE_STEP_FREEDMAN = Derivation(
         Step("==", 1 + _BETTING, Identity(why="the mean is linear")),
         Step("<=", sp.exp(_BETTING), Lemma(name="tangent_step", at={"g": _BETTING, "g0": sp.Integer(0)})),
     ),
+    title="One step of the betting supermartingale",
 )
 
 _FALL = -lam * Delta
@@ -40,13 +44,15 @@ ONE_STEP_HOEFFDING = Derivation(
     "one_step_hoeffding",
     1 - p + p * sp.exp(_FALL),
     (
-        Step("==", sp.exp(sp.log(1 - p + p * sp.exp(_FALL))), Identity()),
         Step(
             "<=",
             sp.exp(p * _FALL + lam**2 * Delta**2 / 8),
             Lemma(name="hoeffding_lemma", at={"p": p, "x": _FALL}, context=sp.exp(Z)),
         ),
     ),
+    title="One step of the Hoeffding supermartingale",
+    note="For a loss that is 0 or Delta; a convex function of the loss is largest there.",
+    sources=("hoeffding1963",),
 )
 """E exp(-lambda X) for X = 0 or Delta, P(X = Delta) = p."""
 
@@ -71,7 +77,23 @@ ONE_STEP_BENNETT = Derivation(
         Step("==", 1 + _SPREAD * f.phi(lam), Identity(why="the first moment vanishes")),
         Step("<=", sp.exp(_SPREAD * f.phi(lam)), Lemma(name="bennett_step", at={"p": _SPREAD, "x": lam})),
     ),
+    title="One step of the Bennett supermartingale",
+    sources=("bennett1962", "freedman1975"),
 )
 """E exp(lambda (m - X)/Delta) for two losses Delta w apart, variance p (1 - p) w^2 Delta^2."""
 
 CHAINS = (ONE_STEP_PRODUCT, ONE_STEP_FREEDMAN, ONE_STEP_HOEFFDING, ONE_STEP_BENNETT)
+
+_SPOILED = 1 + _SPREAD * lam**2 / 2
+
+MISTAKES = (
+    Mistake("one_step_product", 1, "realised_centre", "centred at a realised loss, which is not predictable",
+            after=_GAP / (U - x1)),
+    Mistake("one_step_freedman", 1, "sign", "the sign of the bet turned round", after=1 - _BETTING),
+    Mistake("one_step_freedman", 2, "equality", "1 + x taken for e^x", relation="=="),
+    Mistake("one_step_hoeffding", 1, "sixteenth", "lambda^2/16 for lambda^2/8: the range halved once too often",
+            after=sp.exp(p * _FALL + lam**2 * Delta**2 / 16)),
+    Mistake("one_step_bennett", 3, "quadratic", "phi(lambda) taken for lambda^2/2", after=_SPOILED),
+    Mistake("one_step_bennett", 4, "half_variance", "half the variance",
+            after=sp.exp(_SPREAD * f.phi(lam) / 2)),
+)  # fmt: skip

@@ -7,15 +7,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, final
 
 import sympy as sp
 
 from genbound.claims.card import Inequality
 from genbound.claims.registry import claim
-from genbound.derivations.meaning import MEANS, MEASURED
+from genbound.derivations.meaning import MEANS, MEASURED, NAMED
 from genbound.derivations.rules import PER_TOKEN, Instance, Means, Reason, averaged, domain, nonnegative, require
+from genbound.proving.boxes import Prover
 from genbound.proving.identity import identical
 from genbound.proving.signs import smooth
 from genbound.symbols import symbol
@@ -78,17 +79,25 @@ def _placed(side: sp.Expr, at: Mapping[str, sp.Expr]) -> sp.Expr:
 @final
 @dataclass(frozen=True, kw_only=True)
 class Certified(Reason):
-    """small <= large, proved on the whole domain in ball arithmetic."""
+    """small <= large, proved on the whole domain in ball arithmetic; `contact`: symbol -> where the two touch."""
 
     small: sp.Expr
     large: sp.Expr
+    contact: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
 
     def instance(self, before: sp.Expr) -> Instance:
-        require(nonnegative(self.large - self.small), f"{self.small} <= {self.large} is not shown")
+        gap = self.large - self.small
+        shown = nonnegative(gap) or (bool(self.contact) and _from_contact(gap, self.contact))
+        require(shown, f"{self.small} <= {self.large} is not shown")
         return Instance(self.small, self.large)
 
     def words(self) -> str:
         return "certified"
+
+
+def _from_contact(gap: sp.Expr, contact: Mapping[sp.Symbol, sp.Expr]) -> bool:
+    touching = [(x, sp.sympify(c)) for x, c in contact.items()]
+    return Prover(domain(gap), contacts=touching).prove(gap, 400).proved
 
 
 @final
@@ -103,6 +112,21 @@ class Definition(Reason):
     def instance(self, before: sp.Expr) -> Instance:
         require(MEANS.get(self.term) == self.value, f"{self.value} is not the name of the mean of {self.term}")
         return Instance(averaged(self.term, self.means), self.value, equal=True)
+
+    def words(self) -> str:
+        return f"definition of {self.value}"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Short(Reason):
+    """A formula by the symbol that is short for it (`NAMED`)."""
+
+    value: sp.Symbol
+
+    def instance(self, before: sp.Expr) -> Instance:
+        require(self.value in NAMED, f"{self.value} is not short for a formula")
+        return Instance(NAMED[self.value], self.value, equal=True)
 
     def words(self) -> str:
         return f"definition of {self.value}"
@@ -166,6 +190,7 @@ class Minimum(Reason):
 
 def _least(function: sp.Expr, over: sp.Symbol, at: sp.Expr) -> sp.Expr:
     """The value at a place of the domain where the slope of a smooth convex function is 0."""
+    require(not function.has(sp.Sum, sp.Integral), "a function with a sum in it")
     box = domain(function)
     low, high = box[over]
     inside = all(gap.is_infinite or nonnegative(gap) for gap in (at - low, high - at))

@@ -9,11 +9,12 @@ from __future__ import annotations
 import sympy as sp
 
 from genbound import formulas as f
-from genbound.derivations import moments
 from genbound.derivations.chain import Derivation, Step
-from genbound.derivations.chance import Jensen, Known, Ville
-from genbound.derivations.reasons import Construction, Definition, Identity, Lemma, Optimum
+from genbound.derivations.mistakes import Mistake
+from genbound.derivations.reasons.analysis import Construction, Definition, Identity, Lemma, Optimum
+from genbound.derivations.reasons.chance import Jensen, Known, Ville
 from genbound.derivations.rules import Z
+from genbound.derivations.themes import moments
 from genbound.symbols import symbol, symbols
 
 X, Y, U, L, A, m, R = symbols("X Y U L A m R")
@@ -55,6 +56,7 @@ GEOMETRIC_MEAN = Derivation(
             ),
         ),
     ),
+    title="The geometric-mean bound, for any predictable U above the loss",
 )
 
 _LOWER_PREMISE = Derivation(
@@ -85,6 +87,7 @@ LOWER_GEOMETRIC_MEAN = Derivation(
             ),
         ),
     ),
+    title="Its mirror image, from below",
 )
 
 _BET = s * (Y - X) / Delta
@@ -112,6 +115,7 @@ EMPIRICAL_FREEDMAN = Derivation(
             Definition(value=mean_v, term=f.v(_BET), means=_BET_MEANS, context=mean_loss + (Delta / s) * (C + Z)),
         ),
     ),
+    title="Empirical Freedman, at one s",
 )
 
 _SQUARE_MEANS = {sp.log(1 + s * A): s * (mean_prediction - mean_loss) / Delta - mean_v, A**2: mean_square,
@@ -128,6 +132,7 @@ HOWARD = Derivation(
             Lemma(name="fan_step", at={"x": A, "s": s}, means=_SQUARE_MEANS, context=mean_loss + (Delta / s) * (C + Z)),
         ),
     ),
+    title="The bound with the mean square of the bets",
 )
 
 _LOSS_MEANS = {X: mean_loss, m: R, conditional_variance: variance}
@@ -155,9 +160,10 @@ AZUMA_HOEFFDING = Derivation(
                 context=mean_loss + Z / lam + lam * Delta**2 / 8,
             ),
         ),
-        Step("->", mean_loss + C / _HALF_WAY + _HALF_WAY * Delta**2 / 8, Optimum(over=lam, at=_HALF_WAY)),
-        Step("==", f.azuma_hoeffding(), Identity()),
+        Step("->", f.azuma_hoeffding(), Optimum(over=lam, at=_HALF_WAY)),
     ),
+    title="Azuma-Hoeffding",
+    note="The last choice, of lambda, looks at no data.",
 )
 
 _SPREAD = {conditional_variance: p * (1 - p) * w**2 * Delta**2}
@@ -180,6 +186,7 @@ FREEDMAN = Derivation(
             ),
         ),
     ),
+    title="Freedman with a bound on the conditional variance, at one lambda",
 )  # fmt: skip
 
 FLOOR = Derivation(
@@ -193,7 +200,62 @@ FLOOR = Derivation(
         ),
         Step("==", f.floor(), Identity()),
     ),
+    title="The process that no bound can beat: its risk",
+    note="Each X_k is drawn just above probability e^-C, so these losses are seen with probability above delta.",
 )
 """The value that the process tends to: its risk."""
 
-CHAINS = (GEOMETRIC_MEAN, LOWER_GEOMETRIC_MEAN, EMPIRICAL_FREEDMAN, HOWARD, AZUMA_HOEFFDING, FREEDMAN, FLOOR)
+CAPPED_GEOMETRIC_MEAN = Derivation(
+    "capped_geometric_mean",
+    R,
+    (Step("<=", f.geometric_mean(), Known(derivation=GEOMETRIC_MEAN, at={})),),
+    formula="geometric_mean",
+    title="The geometric-mean bound for U = max(B, Y + D)",
+    note="U is predictable, and U >= B >= X whatever D is; D is fixed beforehand or paid for.",
+)
+
+CHAINS = (
+    GEOMETRIC_MEAN,
+    LOWER_GEOMETRIC_MEAN,
+    CAPPED_GEOMETRIC_MEAN,
+    EMPIRICAL_FREEDMAN,
+    HOWARD,
+    AZUMA_HOEFFDING,
+    FREEDMAN,
+    FLOOR,
+)
+
+_DOUBLED = _HALF_WAY * sp.sqrt(2)
+_EIGHTH, _SIXTEENTH = lam * Delta**2 / 8, lam * Delta**2 / 16
+
+MISTAKES = (
+    Mistake("geometric_mean", 1, "reversed", "the geometric mean taken for the larger one", relation=">="),
+    Mistake("geometric_mean", 2, "half_complexity", "C/2 for C", after=mean_bound - sp.exp(-C / 2) * G),
+    Mistake("geometric_mean", 2, "no_price", "the factor e^-C forgotten", after=mean_bound - G),
+    Mistake("lower_geometric_mean", 2, "sign_of_C", "e^C for e^-C", after=mean_lower + sp.exp(C) * G_lower),
+    Mistake("capped_geometric_mean", 1, "no_price", "the factor e^-C forgotten", after=mean_bound - G),
+    Mistake("empirical_freedman", 1, "half_complexity", "C/2 for C",
+            after=mean_prediction + (Delta / s) * (C / 2 - mean_log)),
+    Mistake("empirical_freedman", 1, "empirical_centre", "centred at the empirical risk, which is not predictable",
+            after=mean_loss + (Delta / s) * (C - mean_log)),
+    Mistake("empirical_freedman", 1, "wrong_premise", "the moment of the other supermartingale",
+            reason={"premise": moments.ONE_STEP_PRODUCT}),
+    Mistake("empirical_freedman", 2, "centre_kept", "the mean prediction left where the mean loss belongs",
+            after=mean_prediction + (Delta / s) * (C + mean_v)),
+    Mistake("howard", 2, "phi_for_psi", "phi(s) for psi_E(s)",
+            after=mean_loss + Delta * (C + f.phi(s) * mean_square) / s),
+    Mistake("howard", 2, "square_below_minus_half", "v(x) <= x^2 used where x may be below -1/2",
+            after=mean_loss + Delta * (C + s**2 * mean_square) / s, reason={"name": "v_quadratic", "at": {"x": s * A}}),
+    Mistake("azuma_hoeffding", 2, "sixteenth", "lambda^2/16 for lambda^2/8",
+            after=mean_loss + C / lam + _SIXTEENTH, reason={"context": mean_loss + Z / lam + _SIXTEENTH}),
+    Mistake("azuma_hoeffding", 3, "lambda_off", "lambda too large by sqrt 2",
+            after=(mean_loss + C / lam + _EIGHTH).subs(lam, _DOUBLED), reason={"at": _DOUBLED}),
+    Mistake("azuma_hoeffding", 3, "half_range", "Delta/2 for Delta", after=mean_loss + Delta * sp.sqrt(C / 2) / 2),
+    Mistake("freedman", 1, "quadratic", "phi(lambda) taken for lambda^2/2",
+            after=mean_loss + Delta * (C + lam**2 * variance / (2 * Delta**2)) / lam),
+    Mistake("freedman", 1, "half_complexity", "C/2 for C",
+            after=mean_loss + Delta * (C / 2 + _VARIANCE_PART * variance) / lam),
+    Mistake("floor", 1, "exchanged", "the two probabilities exchanged",
+            after=(1 - sp.exp(-C)) * mean_loss + sp.exp(-C) * B),
+    Mistake("floor", 2, "linear", "1 - e^-C taken for C", after=mean_loss + C * (B - mean_loss)),
+)  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, final
 
 import sympy as sp
@@ -96,17 +97,62 @@ class Ville(Reason):
 
 @final
 @dataclass(frozen=True, kw_only=True)
+class Confidence(Reason):
+    """C = ln(1/(share delta))/number of observations, nothing paid yet: the failures have probability share delta.
+
+    `parts` holds (complexity, observations, share) of every bound in the line; the shares add up to 1.
+    """
+
+    parts: tuple[tuple[sp.Symbol, sp.Expr, sp.Expr], ...]
+    replaces: ClassVar[bool] = True
+
+    def instance(self, before: sp.Expr) -> Instance:
+        shares = [share for _, _, share in self.parts]
+        require(
+            all(map(nonnegative, shares)) and identical(_sum(shares), sp.Integer(1)), "the shares of delta are not 1"
+        )
+        there = before.free_symbols & {symbol(name) for name in ("C", "C1", "C2", "log_inv_delta")}
+        require(there == {each for each, _, _ in self.parts}, "not every bound of the line gets its share, once")
+        later = any(x.name.startswith("later_") for x in before.free_symbols)
+        known = (symbol("n") - symbol("prefix"),) if later else (symbol("n"), symbol("m_sampled"))
+        require(all(count in known for _, count, _ in self.parts), "not the number of observations of these means")
+        return Instance(before, before.subs(self.values), equal=True)
+
+    @property
+    def values(self) -> dict[sp.Symbol, sp.Expr]:
+        """Complexity -> its value."""
+        return {x: (symbol("log_inv_delta") - sp.log(share)) / count for x, count, share in self.parts}
+
+    def words(self) -> str:
+        return ", ".join(f"{x} = {value}" for x, value in self.values.items())
+
+
+WEIGHTS: MappingProxyType[sp.Expr, str] = MappingProxyType(
+    {
+        sp.exp(-symbol("code_bits") * sp.log(2)): "Kraft: sum of 2^-L <= 1",
+        symbol("prior"): "weights fixed beforehand, of sum at most 1",
+        1 / symbol("draws"): "r weights of 1/r",
+    }
+)
+"""Weight of a hypothesis or a member -> why all of them add up to at most 1."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
 class Spend(Reason):
     """More nats for a stronger event: ln(1/delta) becomes ln(1/delta) + price, price named by the rule.
 
-    union: hypothesis or member of weight pi gets delta pi, sum of pi <= 1: price ln(1/pi). change of measure: all
+    union: hypothesis or member of weight pi gets delta pi: price ln(1/pi), the weights being those of `WEIGHTS`, which
+    add up to at most 1. change of measure: all
     posteriors at once: price KL(Q || P) (the card change_of_measure). draw: one draw from Q: price ln dQ/dP at it,
-    which for a transcript is the sum of ln q - ln p.
+    which for a transcript is the sum of ln q - ln p. Where a line has several bounds that share delta, `within` is
+    ln(1/(share delta)) of the one that pays: the others are about draws made when the hypothesis is known.
     """
 
     rule: str
     price: sp.Expr
     weight: sp.Expr | None = None
+    within: sp.Expr | None = None
     replaces: ClassVar[bool] = True
 
     def instance(self, before: sp.Expr) -> Instance:
@@ -115,17 +161,24 @@ class Spend(Reason):
             require(self.weight is not None, "a union needs the weight of the member")
             assert self.weight is not None
             require(nonnegative(1 - self.weight) and nonnegative(self.weight), f"{self.weight} is no weight")
+            require(self._adds_up() != "", f"weights {self.weight} are not known to add up to at most 1")
             if not identical(self.price, -sp.log(self.weight)):
                 raise WrongError(f"the price of weight {self.weight} is not {self.price}")
         else:
             transcript = symbol("log_teacher") - symbol("log_student")
             known = {"change of measure": (symbol("KL"),), "draw": (symbol("log_ratio"), transcript)}
             require(self.price in known.get(self.rule, ()), f"{self.rule} has no price {self.price}")
-        require(before.has(budget), "nothing is spent on this line")
-        return Instance(before, before.subs(budget, budget + self.price), equal=True)
+        paid = budget if self.within is None else self.within
+        require(paid.has(budget) and before.has(paid), "nothing is spent on this line")
+        return Instance(before, before.subs(paid, paid + self.price), equal=True)
+
+    def _adds_up(self) -> str:
+        """Why the weights add up to at most 1; empty when that is not known."""
+        return next((why for weight, why in WEIGHTS.items() if identical(self.weight, weight)), "")
 
     def words(self) -> str:
-        return f"{self.rule}: {self.price} nats more"
+        why = f" ({self._adds_up()})" if self.weight is not None and self._adds_up() else ""
+        return f"{self.rule}{why}: {self.price} nats more"
 
 
 @final
@@ -141,6 +194,7 @@ class Known(Reason):
         require(self.derivation.relation == "<=", "the known bound points the other way")
         renamed = all(each.is_Symbol for each in self.at.values()) and len({*self.at.values()}) == len(self.at)
         require(renamed, "symbols are renamed, not replaced by something else")
+        require(not (self.at and self.derivation.where), "the case of the known bound is about symbols of another name")
         return Instance(*(each.subs({symbol(k): v for k, v in self.at.items()}, simultaneous=True)
                           for each in (first, last)))  # fmt: skip
 

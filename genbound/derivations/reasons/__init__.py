@@ -1,0 +1,1 @@
+"""What may carry a step, each reason with its own conditions."""

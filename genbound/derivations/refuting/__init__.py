@@ -1,0 +1,1 @@
+"""Wrong steps: the search for what contradicts them."""
