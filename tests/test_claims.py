@@ -10,7 +10,7 @@ import pytest
 from genbound.checks.evidence import load, meets_minimum
 from genbound.checks.run import Hunt, hunt, run
 from genbound.checks.verdict import Status, Verdict
-from genbound.claims.card import ENGINES, Impossibility, Inequality, TailBound
+from genbound.claims.card import ENGINES, Impossibility, Inequality, Rate, TailBound
 from genbound.claims.registry import claims
 
 CARDS = claims()
@@ -68,7 +68,7 @@ def test_there_are_enough_of_them() -> None:
     assert len(CARDS) >= 25
     assert len(PLANTED) >= 40
     kinds = {type(card) for card in CARDS.values()}
-    assert kinds == {Inequality, TailBound, Impossibility}
+    assert kinds == {Inequality, TailBound, Impossibility, Rate}
 
 
 @pytest.mark.parametrize("name", CARDS)

@@ -189,7 +189,7 @@ def test_what_is_stored_is_what_the_table_shows(claims_command: Run, monkeypatch
 # --------------------------------------------------------------------------------------------------------------- JSON
 
 
-@pytest.mark.parametrize("name", ["claims", "check", "evidence"])
+@pytest.mark.parametrize("name", ["claims", "check", "derivations", "evidence"])
 def test_a_schema_is_closed_complete_and_described(name: str) -> None:
     content = json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(content)
@@ -207,7 +207,7 @@ def test_a_schema_is_closed_complete_and_described(name: str) -> None:
 
 
 def test_every_schema_is_named() -> None:
-    assert sorted(path.stem for path in SCHEMAS.iterdir()) == ["check", "claims", "evidence"]
+    assert sorted(path.stem for path in SCHEMAS.iterdir()) == ["check", "claims", "derivations", "evidence"]
 
 
 def test_the_json_fits_its_schema_and_keeps_its_promise(claims_command: Run, tmp_path: Path) -> None:
@@ -231,15 +231,20 @@ def test_the_json_fits_its_schema_and_keeps_its_promise(claims_command: Run, tmp
 def test_the_table_for_the_readme() -> None:
     rows = [
         Row(
-            "good", {"certify": "PROVED", "exact": "EXACT", "fuzz": "SUPPORTED", "derive": "NOT_APPLICABLE"}, 2, 2, True
+            "good",
+            {"certify": "PROVED", "exact": "EXACT", "fuzz": "SUPPORTED", "derive": "NOT_APPLICABLE"},
+            2,
+            2,
+            True,
+            True,
         ),
         Row("bad", {"exact": "REFUTED"}, 0, 1, False),
     ]
     lines = evidence_markdown(rows).splitlines()
-    assert lines[0] == f"| claim | {' | '.join(ENGINES)} | planted errors found |"
-    assert lines[2] == "| `good` | – | proved | supported | exact | undecided | undecided | 2 of 2 |"
+    assert lines[0] == f"| claim | {' | '.join(ENGINES)} | Coq | planted errors found |"
+    assert lines[2] == "| `good` | – | proved | supported | exact | undecided | undecided | proved | 2 of 2 |"
     assert lines[3].startswith("| `bad` (below its minimum) | undecided | undecided | undecided | **REFUTED** |")
-    assert lines[3].endswith("| 0 of 1 |")
+    assert lines[3].endswith("| – | 0 of 1 |")
     text = f"before\n{BEGIN}\nold\n{END}\nafter\n"
     once = with_evidence(text, rows)
     assert once == f"before\n{BEGIN}\n{evidence_markdown(rows)}\n{END}\nafter\n"

@@ -8,6 +8,7 @@ never on the wrong side of it, and close. That supports the number, not the prob
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sympy as sp
@@ -20,7 +21,7 @@ from genbound.checks.seek import describe, search
 from genbound.checks.verdict import STANDARD, Budget, Status, Verdict
 from genbound.checks.witness import arguments
 from genbound.claims.calls import call
-from genbound.claims.card import Claim, Impossibility, Inequality, TailBound
+from genbound.claims.card import Claim, Impossibility, Inequality, Rate, TailBound
 from genbound.concentration.result import BoundResult
 from genbound.errors import DataError, DomainError, domain_error
 from genbound.formulas import evaluate
@@ -38,7 +39,8 @@ def check(claim: Claim, budget: Budget = STANDARD) -> Verdict:
         return _inequality(claim, budget)
     if isinstance(claim, TailBound | Impossibility) and claim.formula is not None and claim.quantities is not None:
         return _numbers(claim, budget)
-    return Verdict(claim.name, "certify", Status.NOT_APPLICABLE, "no closed formula to compare the number with")
+    lacks = "a limit is found by algebra" if isinstance(claim, Rate) else "no closed formula to compare the number with"
+    return Verdict(claim.name, "certify", Status.NOT_APPLICABLE, lacks)
 
 
 def _inequality(claim: Inequality, budget: Budget) -> Verdict:
@@ -73,31 +75,41 @@ def _found_contacts(problem: Problem) -> tuple[Place, ...]:
 
 
 def _numbers(claim: TailBound | Impossibility, budget: Budget) -> Verdict:
+    assert claim.quantities is not None
     tried = 0
     for case in cases(claim, budget):
         try:
             result = call(case.function, case.given)
-            if not isinstance(result, BoundResult):
+            results = result if isinstance(result, list) else [result]
+            if not all(isinstance(each, BoundResult) for each in results):
                 continue
-            wrong = _compare(claim, result, case)
+            with precision(256):
+                found = claim.quantities(result, case.given)
+            numbers = [found] if isinstance(found, Mapping) else found
+            wrong, value = _first_wrong(claim, zip(results, numbers, strict=True), case)
         except (DataError, DomainError, KeyError):  # refused, or without the parts that the formula needs
             continue
         tried += 1
         if wrong:
-            witness: dict[str, Any] = {"function": case.index, "given": arguments(case.given), "value": result.value}
+            witness: dict[str, Any] = {"function": case.index, "given": arguments(case.given), "value": value}
             return Verdict(claim.name, "certify", Status.REFUTED, wrong, tried, tried, witness=witness)
     if not tried:
         return Verdict(claim.name, "certify", Status.NOT_APPLICABLE, "no function returns a result with its parts")
     return Verdict(claim.name, "certify", Status.SUPPORTED, "the returned number against the formula", tried, tried)
 
 
-def _compare(claim: TailBound | Impossibility, result: BoundResult, case: Case) -> str:
+def _first_wrong(claim: TailBound | Impossibility, pairs: Iterable[tuple[BoundResult, Mapping[str, Any]]],
+                 case: Case) -> tuple[str, float]:  # fmt: skip
+    """What is wrong with the first number that is, and that number."""
+    wrong = ((_compare(claim, result, numbers, case), result.value) for result, numbers in pairs)
+    return next((each for each in wrong if each[0]), ("", math.nan))
+
+
+def _compare(claim: TailBound | Impossibility, result: BoundResult, values: Mapping[str, Any], case: Case) -> str:
     """What is wrong with the number; empty when it is on the safe side of the formula and close to it."""
     assert claim.formula is not None
-    assert claim.quantities is not None
     expression = claim.formula()
     with precision(256):
-        values = dict(claim.quantities(result, case.given))
         exact = evaluate(expression, values)
         if not exact.is_finite():
             raise domain_error("formula", exact, "a finite value", f"card {claim.name}")

@@ -53,7 +53,7 @@ def _given(claim: TailBound | Impossibility, budget: Budget) -> Iterator[Mapping
         for n, nats in itertools.product(_SIZES, _NATS):
             rng = np.random.default_rng([budget.seed, number, n])
             for scene in itertools.islice(claim.setting.scenes(process, rng, 1, n, nats), 1):
-                yield scene.given
+                yield from claim.setting.offers(scene)
 
 
 def _extreme() -> Iterator[tuple[np.ndarray, np.ndarray, float]]:

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from genbound.checks.verdict import STANDARD, Budget, Status, Verdict
-from genbound.claims.card import ENGINES, Claim, Engine, Inequality
+from genbound.claims.card import ENGINES, Claim, Engine, Inequality, Rate
 from genbound.claims.registry import claim
 from genbound.errors import MissingExtraError, domain_error
 
@@ -22,7 +22,8 @@ Progress = Callable[[str, int, int | None], None]
 HUNTERS: tuple[Engine, ...] = ("fuzz", "certify", "exact", "simulate")
 """The engines that look for planted errors, the cheapest first.
 
-What `derive` and, on a tail bound, `certify` see is only that a function is no longer the one of the formula.
+What `derive` and, on a tail bound, `certify` see is only that a function is no longer the one of the formula. A rate is
+about formulas and nothing else, so that `derive` hunts there, alone.
 """
 
 
@@ -118,6 +119,8 @@ def hunt(names: Iterable[str], verdicts: Iterable[Verdict], budget: Budget = STA
 
 def hunters(card: Claim) -> tuple[Engine, ...]:
     """The engines whose refutation of a variant of this card counts."""
+    if isinstance(card, Rate):
+        return ("derive",)
     return tuple(engine for engine in HUNTERS if engine != "certify" or isinstance(card, Inequality))
 
 

@@ -1,13 +1,14 @@
 """The card: one declaration of a statement, from which its derivation, its checks and its citation follow.
 
-A card is an `Inequality` (real analysis), a `TailBound` (probability) or an `Impossibility` (a floor). Planted
-errors stand on the card as well: `claim.variants()` are cards that differ from the true one in what was planted and
-in nothing else, so that no check can tell them apart by anything but their behaviour.
+A card is an `Inequality` (real analysis), a `TailBound` (probability), an `Impossibility` (a floor) or a `Rate` (how
+something behaves as one of its symbols grows). Planted errors stand on the card as well: `claim.variants()` are cards
+that differ from the true one in what was planted and in nothing else, so that no check can tell them apart by anything
+but their behaviour.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, final
 
@@ -129,7 +130,8 @@ class TailBound(Claim):
         side: "upper": truth <= value; "lower": truth >= value.
         anytime: claimed for all n at once.
         formula: the right hand side in symbols of `genbound.symbols`; None when it has no closed form.
-        quantities: result -> values of these symbols, so that `certify` can compare the number with the formula.
+        quantities: result -> values of these symbols, so that `certify` can compare the number with the formula; one
+            set of values for each where the bound returns a list of results.
         laws: what `fuzz` may demand of every bound of this form: see `checks.fuzz`.
         effort: what one evaluation costs, in evaluations of a plain bound; budgets are divided by it.
     """
@@ -140,7 +142,7 @@ class TailBound(Claim):
     side: Side = "upper"
     anytime: bool = False
     formula: Callable[[], sp.Expr] | None = None
-    quantities: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]] | None = None
+    quantities: Callable[[Any, Mapping[str, Any]], Mapping[str, Any] | Sequence[Mapping[str, Any]]] | None = None
     laws: frozenset[str] = field(default=frozenset({"monotone", "scale", "order", "floor"}))
     effort: int = 1
 
@@ -165,3 +167,25 @@ class Impossibility(Claim):
     quantities: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]] | None = None
 
     kind = "impossibility"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Rate(Claim):
+    """formula/leading -> 1 as `over` tends to `to`: what a law of growth comes to, and with which exponent.
+
+    Attributes:
+        formula: the law itself, in symbols of `genbound.symbols`.
+        over: code name of the symbol that moves.
+        to: where it tends to, as sympy reads it.
+        leading: what the law behaves like there; the same function where nothing is dropped.
+        exponent: of `over` in the leading term, d ln(leading)/d ln(over); None where that is not a constant.
+    """
+
+    formula: Callable[[], sp.Expr]
+    over: str
+    to: str
+    leading: Callable[[], sp.Expr]
+    exponent: Callable[[], sp.Expr] | None = None
+
+    kind = "rate"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, final
@@ -85,11 +85,15 @@ class Posteriors(Setting):
             given = family_arguments(paths, rows, nats) | {"prior": prior, "posteriors": posteriors}
             yield Scene(given, np.array([float(q @ risks) for q in posteriors]), paths.ceiling)
 
+    def offers(self, scene: Scene) -> Iterator[Mapping[str, Any]]:
+        """Each of the posteriors."""
+        yield from ({**scene.given, "posterior": q} for q in scene.given["posteriors"])
+
     def judge(self, bound: Callable[..., Any], scene: Scene, side: Side) -> Judgement:
         """The worst posterior."""
         judged = (
-            judge_values(call(bound, {**scene.given, "posterior": q}), truth, side, scene.scale)
-            for q, truth in zip(scene.given["posteriors"], scene.truth, strict=True)
+            judge_values(call(bound, given), truth, side, scene.scale)
+            for given, truth in zip(self.offers(scene), scene.truth, strict=True)
         )
         return min(judged, key=lambda each: each.margin)
 

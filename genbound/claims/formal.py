@@ -110,7 +110,7 @@ _PROVED: Mapping[str, str] = {
     "kl_inverse": "KlInverse.kl_inverse_high_probability KlInverse.kl_inverse_least KlInverse.kl_inverse_attained",
     "kl_inf": "KlInverse.kl_inf_high_probability",
     "kl_inverse_independent": "KlInverse.kl_inverse_independent KlInverse.kl_inverse_known_risk",
-    "howard": "OneHypothesis.howard_high_probability OneHypothesis.howard_anytime",
+    "howard": "OneHypothesis.howard_high_probability OneHypothesis.howard_grid OneHypothesis.howard_anytime",
     "prior_union":
         "PriorUnion.prior_union PriorUnion.prior_union_anytime PriorUnion.prior_union_selected "
         "PriorUnion.prior_union_prefix_free Kraft.kraft_inequality Kraft.kraft_inequality_countable",
@@ -130,7 +130,8 @@ _PROVED: Mapping[str, str] = {
     "two_stage_geometric_mean":
         "Subsample.two_stage_high_probability Subsample.two_stage_grid Subsample.two_stage_selected "
         "Sampling.sampled_mean_high_probability",
-    "two_stage_empirical_freedman": "Subsample.two_stage_empirical_freedman_high_probability",
+    "two_stage_empirical_freedman":
+        "Subsample.two_stage_empirical_freedman_high_probability Subsample.two_stage_empirical_freedman_selected",
     "two_stage_azuma": "Subsample.two_stage_azuma_high_probability",
     "floor":
         "Floor.floor_unimprovable Floor.floor_unimprovable_ceilings Floor.floor_unimprovable_general "

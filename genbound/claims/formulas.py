@@ -30,7 +30,7 @@ def formula(name: str) -> Callable[[], sp.Expr]:
 def complexity_of(result: BoundResult, given: Mapping[str, Any]) -> arb:
     """C as a ball, from ln(1/delta) and the sizes of the grids that the result says were paid."""
     with precision(256):
-        sizes = [int(size) for label in result.costs for size in re.findall(r"grid \((\d+)\)", label)]
+        sizes = [int(size) for label in result.costs for size in re.findall(r"grid(?: of u)? \((\d+)\)", label)]
         nats = arb(float(given["log_inv_delta"])) + sum((arb(size).log() for size in sizes), arb(0))
         return nats / result.n
 

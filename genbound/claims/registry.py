@@ -11,7 +11,10 @@ from genbound.claims.sources import Source
 from genbound.concentration.result import BoundResult
 from genbound.errors import domain_error
 
-_SHELVES = ("lemmas", "smoothing", "one_hypothesis", "comparators", "many_hypotheses", "published", "sampled", "limits")
+_SHELVES = (
+    "lemmas", "smoothing", "one_hypothesis", "comparators", "many_hypotheses", "published", "sampled", "limits",
+    "spectra", "scaling",
+)  # fmt: skip
 
 
 @cache

@@ -100,6 +100,10 @@ class Setting(ABC):
                nats: float) -> Iterator[Scene]:  # fmt: skip
         """Independent scenes, `replicas` of them: n tokens each, ln(1/delta) = nats."""
 
+    def offers(self, scene: Scene) -> Iterator[Mapping[str, Any]]:
+        """The arguments of every call that is made on one scene."""
+        yield scene.given
+
     def judge(self, bound: Callable[..., Any], scene: Scene, side: Side) -> Judgement:
         """Call the bound once."""
         return judge_values(call(bound, scene.given), scene.truth, side, scene.scale)

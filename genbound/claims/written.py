@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genbound.claims.card import Planted, Variable
 
@@ -20,18 +20,20 @@ SHARE = ("0", "1")
 
 
 def written(lhs: str, rhs: str) -> Callable[[], tuple[sp.Expr, sp.Expr]]:
-    """The `sides` of a card, from text such as "log(1 + x)".
+    """The `sides` of a card, from text such as "log(1 + x)"; the functions of `genbound.formulas` go by their names.
 
-    >>> written("log(1 + x)", "x")()
-    (log(x + 1), x)
+    >>> written("log(1 + x)", "x")(), written("v(x)", "x**2")()
+    ((log(x + 1), x), (x - log(x + 1), x**2))
     """
 
     def sides() -> tuple[sp.Expr, sp.Expr]:
         import sympy
 
+        from genbound import formulas
         from genbound.symbols import QUANTITIES
 
-        names = {name: each.symbol for name, each in QUANTITIES.items()}
+        names: dict[str, Any] = {name: getattr(formulas, name) for name in formulas.__all__}
+        names |= {name: each.symbol for name, each in QUANTITIES.items()}
         return sympy.sympify(lhs, locals=names), sympy.sympify(rhs, locals=names)
 
     return sides

@@ -14,6 +14,7 @@ from genbound.claims.card import Claim, TailBound, cited
 from genbound.claims.formulas import complexity_of, formula, mean_square_bet, means, sample_variance
 from genbound.claims.members import howard_at, kl_inf_at, kl_inverse_at
 from genbound.claims.mistakes import planted
+from genbound.claims.numbers import constant_numbers
 from genbound.claims.settings import OneStream
 from genbound.claims.shelves.one_hypothesis import PREDICTABLE, RANGE, STREAM
 from genbound.concentration import empirical_bernstein, howard, kl_inf, kl_inverse, maurer_pontil, mineiro
@@ -93,6 +94,8 @@ CARDS: tuple[Claim, ...] = (
         setting=OneStream(),
         bounds=(KL_INF, kl_inf),
         anytime=True,
+        formula=formula("kl_inf"),
+        quantities=constant_numbers,
         planted=(
             mistakes.no_confidence(KL_INF),
             mistakes.half_complexity(KL_INF),

@@ -11,8 +11,10 @@ DERIVED = frozenset({"certify", "derive"})
 _TWO_ATOMS = "p*x1 + (1 - p)*x2"
 _THREE_ATOMS = "p1*x1 + p2*x2 + (1 - p1 - p2)*x3"
 _RATIO = "p1*(U - x1)/({0}) + p2*(U - x2)/({0}) + (1 - p1 - p2)*(U - x3)/({0})"
-_KL = "q*(log(q) - log(p)) + (1 - q)*(log(1 - q) - log(1 - p))"
+_KL = "binary_kl(q, p)"
 _BET = "(1 + s*(Y - {})/Delta)"
+_CURVED = "geometric_mean_shift().subs(mean_log, g) - mean_prediction"
+_PLAIN = "empirical_freedman().subs(mean_v, s*(mean_prediction - mean_loss)/Delta - mean_log)"
 
 CARDS: tuple[Claim, ...] = (
     Inequality(
@@ -20,7 +22,7 @@ CARDS: tuple[Claim, ...] = (
         statement="v(x) = x - ln(1 + x) >= 0 for x > -1",
         minimum=CERTIFIED,
         variables=over(x=("-1", "oo")),
-        sides=written("0", "x - log(1 + x)"),
+        sides=written("0", "v(x)"),
         contact=({"x": "0"},),
         planted=(wrong("log_doubled", "ln(1 + x) counted one and a half times", "0", "x - 3*log(1 + x)/2"),),
     ),
@@ -29,11 +31,11 @@ CARDS: tuple[Claim, ...] = (
         statement="v(x) = x - ln(1 + x) <= x^2 for x >= -1/2",
         minimum=CERTIFIED,
         variables=over(x=("-1/2", "oo")),
-        sides=written("x - log(1 + x)", "x**2"),
+        sides=written("v(x)", "x**2"),
         contact=({"x": "0"},),
         planted=(
             Planted("too_far_left", "claimed for x >= -0.7", {"variables": over(x=("-7/10", "oo"))}),
-            wrong("half_square", "x^2/2 for every x", "x - log(1 + x)", "x**2/2"),
+            wrong("half_square", "x^2/2 for every x", "v(x)", "x**2/2"),
         ),
     ),
     Inequality(
@@ -99,7 +101,7 @@ CARDS: tuple[Claim, ...] = (
         sources=(cited("bennett1962"), cited("freedman1975")),
         minimum=CERTIFIED,
         variables=over(x=("-oo", "1"), y=POSITIVE),
-        sides=written("exp(y*x)", "1 + y*x + x**2*(exp(y) - 1 - y)"),
+        sides=written("exp(y*x)", "1 + y*x + x**2*phi(y)"),
         contact=({"x": "0"}, {"x": "1"}),
         planted=(
             Planted("beyond_one", "claimed for x <= 1.2", {"variables": over(x=("-oo", "6/5"), y=POSITIVE)}),
@@ -112,10 +114,10 @@ CARDS: tuple[Claim, ...] = (
         uses=("one_minus_exp",),
         minimum=DERIVED,
         variables=over(p=POSITIVE, x=REAL),
-        sides=written("1 + p*(exp(x) - 1 - x)", "exp(p*(exp(x) - 1 - x))"),
+        sides=written("1 + p*phi(x)", "exp(p*phi(x))"),
         contact=({"x": "0"},),
         planted=(wrong("variance_halved", "half the variance in the exponent",
-                       "1 + p*(exp(x) - 1 - x)", "exp(p*(exp(x) - 1 - x)/2)"),),
+                       "1 + p*phi(x)", "exp(p*phi(x)/2)"),),
     ),
     Inequality(
         name="fan_step",
@@ -123,8 +125,8 @@ CARDS: tuple[Claim, ...] = (
         sources=(cited("fan2015"),),
         minimum=CERTIFIED,
         variables=over(x=("-1", "oo"), s=SHARE),
-        sides=written("s*x - log(1 + s*x)", "x**2*(-log(1 - s) - s)"),
-        planted=(wrong("without_square", "|x| in place of x^2", "s*x - log(1 + s*x)", "Max(x, -x)*(-log(1 - s) - s)"),),
+        sides=written("v(s*x)", "x**2*psi(s)"),
+        planted=(wrong("without_square", "|x| in place of x^2", "v(s*x)", "Max(x, -x)*psi(s)"),),
     ),
     Inequality(
         name="pinsker",
@@ -146,7 +148,7 @@ CARDS: tuple[Claim, ...] = (
         sides=written("q*log(a) + (1 - q)*log(b)", f"{_KL} + log(p*a + (1 - p)*b)"),
         contact=({"a": "q*(1 - p)*b/(p*(1 - q))"},),
         planted=(wrong("exchanged", "KL(P || Q) in place of KL(Q || P)", "q*log(a) + (1 - q)*log(b)",
-                       "p*(log(p) - log(q)) + (1 - p)*(log(1 - p) - log(1 - q)) + log(p*a + (1 - p)*b)"),),
+                       "binary_kl(p, q) + log(p*a + (1 - p)*b)"),),
     ),
     Inequality(
         name="one_step_product",
@@ -174,9 +176,9 @@ CARDS: tuple[Claim, ...] = (
         uses=("one_minus_exp",),
         minimum=DERIVED,
         variables=over(D=POSITIVE, g=REAL, C=POSITIVE),
-        sides=written("D*(1 - exp(g - C))", "D*(C - g)"),
+        sides=written(_CURVED, "empirical_freedman_shift().subs(mean_log, g) - mean_prediction"),
         contact=({"g": "C"},),
-        planted=(wrong("strict_gain", "a second-order gain claimed for every sign of C - g", "D*(1 - exp(g - C))",
+        planted=(wrong("strict_gain", "a second-order gain claimed for every sign of C - g", _CURVED,
                        "D*(C - g - (C - g)**2/2)"),),
     ),
     Inequality(
@@ -188,7 +190,7 @@ CARDS: tuple[Claim, ...] = (
         relation="==",
         variables=over(Delta=POSITIVE, s=SHARE, C=POSITIVE, mean_v=POSITIVE),
         sides=written(
-            "Delta*(C + mean_v)/s", "Delta*C + (Delta*sqrt(C)*(1 - s)/s + Delta*mean_v/(s*sqrt(C)))*sqrt(C)"
+            "empirical_freedman() - mean_loss", "empirical_freedman_sigma().subs(sigma, loss_variation()) - mean_loss"
         ),
         planted=(wrong("range_term_twice", "1/s in place of (1 - s)/s", "Delta*(C + mean_v)/s",
                        "Delta*C + (Delta*sqrt(C)/s + Delta*mean_v/(s*sqrt(C)))*sqrt(C)"),),
@@ -200,12 +202,11 @@ CARDS: tuple[Claim, ...] = (
         relation="==",
         variables=over(mean_loss=POSITIVE, mean_prediction=REAL, Delta=POSITIVE, s=SHARE, C=POSITIVE, mean_log=REAL),
         sides=written(
-            "mean_loss + Delta*(C + s*(mean_prediction - mean_loss)/Delta - mean_log)/s",
-            "mean_prediction + Delta*(C - mean_log)/s",
+            _PLAIN,
+            "empirical_freedman_shift().subs(D, Delta/s)",
         ),
         planted=(wrong("centre_forgotten", "mean X in place of mean Y on the right",
-                       "mean_loss + Delta*(C + s*(mean_prediction - mean_loss)/Delta - mean_log)/s",
-                       "mean_loss + Delta*(C - mean_log)/s"),),
+                       _PLAIN, "mean_loss + Delta*(C - mean_log)/s"),),
     ),
     Inequality(
         name="second_stage_range",

@@ -10,8 +10,16 @@ from genbound.certified import ball, up
 from genbound.claims import mistakes
 from genbound.claims.card import Claim, Planted, TailBound, cited
 from genbound.claims.choosing import Draws, ManyHypotheses, Posteriors, Prefix, Transcripts
+from genbound.claims.formulas import formula
 from genbound.claims.members import geometric_mean_at
 from genbound.claims.mistakes import planted
+from genbound.claims.numbers import (
+    checkpoint_numbers,
+    draw_numbers,
+    posterior_numbers,
+    suffix_numbers,
+    union_numbers,
+)
 from genbound.claims.settings import OneStream
 from genbound.claims.shelves.one_hypothesis import PREDICTABLE, RANGE, STREAM
 from genbound.complexity.codes import choice_nats
@@ -23,6 +31,7 @@ from genbound.complexity.progressive import held_out, progressive_validation
 from genbound.complexity.requential import requential
 from genbound.complexity.union import prior_union
 from genbound.concentration import Wealth
+from genbound.concentration.result import BoundResult
 
 FIXED_PRIOR = "the prior (or code) was fixed before the data were seen"
 FIXED_N = "one n, fixed beforehand"
@@ -33,18 +42,20 @@ ONE = geometric_mean_at(1.0)
 MONOTONE = frozenset({"monotone"})
 
 
-def union_bounds(losses: Any, predictions: Any, *, code_bits: Any, ceiling: float, log_inv_delta: float) -> list[float]:
-    """`prior_union` with D = B: a value for every hypothesis."""
+def union_bounds(losses: Any, predictions: Any, *, code_bits: Any, ceiling: float,
+                 log_inv_delta: float) -> list[BoundResult]:  # fmt: skip
+    """`prior_union` with D = B for every hypothesis."""
     streams = {h: (x, y) for h, (x, y) in enumerate(zip(losses, predictions, strict=True))}
     found = prior_union(streams, Prior.from_bits(dict(enumerate(code_bits))), ceiling=ceiling,
                         log_inv_delta=log_inv_delta, shift=ceiling)  # fmt: skip
-    return [found[h].value for h in streams]
+    return [found[h] for h in streams]
 
 
 def _scaled_bits(scale: float) -> Any:
-    def wrong(losses: Any, predictions: Any, *, code_bits: Any, ceiling: float, log_inv_delta: float) -> list[float]:
+    def wrong(losses: Any, predictions: Any, *, code_bits: Any, ceiling: float,
+              log_inv_delta: float) -> list[BoundResult]:  # fmt: skip
         nats = [log_inv_delta + scale * bits for bits in code_bits]
-        return [ONE(x, y, ceiling=ceiling, prediction_floor=0.0, log_inv_delta=price).value
+        return [ONE(x, y, ceiling=ceiling, prediction_floor=0.0, log_inv_delta=price)
                 for x, y, price in zip(losses, predictions, nats, strict=True)]  # fmt: skip
 
     return wrong
@@ -64,47 +75,49 @@ def _no_divergence(losses: Any, predictions: Any, *, posterior: Any, prior: Any,
 
 
 def draw_bounds(losses: Any, predictions: Any, *, log_ratios: Any, draws: int, ceiling: float,
-                log_inv_delta: float) -> list[float]:  # fmt: skip
+                log_inv_delta: float) -> list[BoundResult]:  # fmt: skip
     """`disintegrated` with D = B for each of the draws, all of them looked at."""
     rows = zip(losses, predictions, np.asarray(log_ratios).tolist(), strict=True)
     return [
         disintegrated(x, y, log_ratio=ratio, draws=draws, ceiling=ceiling, log_inv_delta=log_inv_delta,
-                      shift=ceiling).value for x, y, ratio in rows
+                      shift=ceiling) for x, y, ratio in rows
     ]  # fmt: skip
 
 
-def _free_draws(losses: Any, predictions: Any, *, log_ratios: Any, ceiling: float, log_inv_delta: float) -> list[float]:
+def _free_draws(losses: Any, predictions: Any, *, log_ratios: Any, ceiling: float,
+                log_inv_delta: float) -> list[BoundResult]:  # fmt: skip
     return draw_bounds(
         losses, predictions, log_ratios=log_ratios, draws=1, ceiling=ceiling, log_inv_delta=log_inv_delta
     )
 
 
-def _no_ratio(losses: Any, predictions: Any, *, draws: int, ceiling: float, log_inv_delta: float) -> list[float]:
+def _no_ratio(losses: Any, predictions: Any, *, draws: int, ceiling: float,
+              log_inv_delta: float) -> list[BoundResult]:  # fmt: skip
     return draw_bounds(losses, predictions, log_ratios=np.zeros(draws), draws=draws, ceiling=ceiling,
                        log_inv_delta=log_inv_delta)  # fmt: skip
 
 
 def checkpoint_bounds(losses: Any, predictions: Any, *, teacher_log_probs: Any, student_log_probs: Any,
-                      checkpoints: int, ceiling: float, log_inv_delta: float) -> list[float]:  # fmt: skip
+                      checkpoints: int, ceiling: float, log_inv_delta: float) -> list[BoundResult]:  # fmt: skip
     """`requential` with D = B for every checkpoint, each paying for the tokens drawn before it and ln(checkpoints)."""
     return [
         requential(
             losses[c], predictions[c], teacher_log_probs=teacher_log_probs[: c + 1],
             student_log_probs=student_log_probs[: c + 1], choices=checkpoints, ceiling=ceiling,
             log_inv_delta=log_inv_delta, shift=ceiling,
-        ).value for c in range(checkpoints)
+        ) for c in range(checkpoints)
     ]  # fmt: skip
 
 
 def _exchanged_laws(losses: Any, predictions: Any, *, teacher_log_probs: Any, student_log_probs: Any,
-                    checkpoints: int, ceiling: float, log_inv_delta: float) -> list[float]:  # fmt: skip
+                    checkpoints: int, ceiling: float, log_inv_delta: float) -> list[BoundResult]:  # fmt: skip
     return checkpoint_bounds(losses, predictions, teacher_log_probs=student_log_probs,
                              student_log_probs=teacher_log_probs, checkpoints=checkpoints, ceiling=ceiling,
                              log_inv_delta=log_inv_delta)  # fmt: skip
 
 
 def _free_checkpoints(losses: Any, predictions: Any, *, teacher_log_probs: Any, student_log_probs: Any,
-                      checkpoints: int, ceiling: float, log_inv_delta: float) -> list[float]:  # fmt: skip
+                      checkpoints: int, ceiling: float, log_inv_delta: float) -> list[BoundResult]:  # fmt: skip
     free = max(log_inv_delta - choice_nats(checkpoints), 0.0)
     return checkpoint_bounds(losses, predictions, teacher_log_probs=teacher_log_probs,
                              student_log_probs=student_log_probs, checkpoints=checkpoints, ceiling=ceiling,
@@ -166,6 +179,8 @@ CARDS: tuple[Claim, ...] = (
         effort=8,
         anytime=True,
         laws=MONOTONE,
+        formula=formula("prior_union"),
+        quantities=union_numbers,
         planted=(
             planted("no_union_cost", "the code length is not paid", _scaled_bits(0.0)),
             planted("bytes_for_bits", "a length in bits taken for one in bytes", _scaled_bits(0.0866)),
@@ -184,6 +199,8 @@ CARDS: tuple[Claim, ...] = (
         effort=16,
         anytime=True,
         laws=MONOTONE,
+        formula=formula("pac_bayes"),
+        quantities=posterior_numbers,
         planted=(
             planted("no_divergence", "KL(Q||P) is not paid", _no_divergence),
             mistakes.no_confidence(posterior_bound),
@@ -200,6 +217,8 @@ CARDS: tuple[Claim, ...] = (
         bounds=(draw_bounds,),
         effort=3,
         laws=MONOTONE,
+        formula=formula("disintegrated"),
+        quantities=draw_numbers,
         planted=(
             planted("unpaid_draws", "the best of r draws, ln r not paid", _free_draws),
             planted("no_log_ratio", "the log-ratio is not paid", _no_ratio),
@@ -216,6 +235,8 @@ CARDS: tuple[Claim, ...] = (
         bounds=(checkpoint_bounds,),
         effort=2,
         laws=MONOTONE,
+        formula=formula("requential"),
+        quantities=checkpoint_numbers,
         planted=(
             planted("exchanged_laws", "teacher and student exchanged in the log-ratio", _exchanged_laws),
             planted("best_checkpoint", "the best of several checkpoints, not paid", _free_checkpoints),
@@ -231,6 +252,8 @@ CARDS: tuple[Claim, ...] = (
         setting=Prefix(),
         bounds=(suffix_bound,),
         laws=MONOTONE,
+        formula=formula("prefix_prior"),
+        quantities=suffix_numbers,
         planted=(
             planted("peeking_prior", "the prior has seen the tokens that are bounded", _peeking_prior),
             planted("whole_stream", "C divided by n in place of n - n_0", _whole_stream),

@@ -12,6 +12,7 @@ from genbound.claims import mistakes
 from genbound.claims.card import Claim, TailBound, cited
 from genbound.claims.formulas import complexity_of, formula, log_mean, means
 from genbound.claims.members import empirical_freedman_at, geometric_mean_at, lower_geometric_mean_at
+from genbound.claims.numbers import capped_numbers
 from genbound.claims.settings import AnyTime, OneStream
 from genbound.concentration import (
     ConfidenceSequence,
@@ -217,6 +218,8 @@ CARDS: tuple[Claim, ...] = (
         setting=OneStream(),
         bounds=(capped_at_half, capped_geometric_mean),
         anytime=True,
+        formula=formula("geometric_mean"),
+        quantities=capped_numbers,
         planted=(mistakes.half_complexity(capped_at_half), mistakes.sample_ceiling(capped_at_half)),
     ),
     TailBound(

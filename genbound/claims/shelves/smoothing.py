@@ -2,80 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from genbound.claims.card import Claim, Inequality, Planted, cited
 from genbound.claims.written import POSITIVE, SHARE, over, written, wrong
-
-if TYPE_CHECKING:
-    import sympy as sp
 
 CERTIFIED = frozenset({"certify"})
 DERIVED = frozenset({"certify", "derive"})
 VOCABULARY = ("2", "oo")
 
-_SMOOTHED = "((1 - alpha)*{} + alpha/V)"
+_SMOOTHED = "exp(-smoothed_loss({}))"
 _PHI = "-{0}*log({0})"
 _TWO = _SMOOTHED.format("p"), _SMOOTHED.format("(1 - p)")
 _TOP = _SMOOTHED.format("1")
-
-
-def _cost() -> tuple[sp.Expr, sp.Expr]:
-    import sympy
-
-    from genbound import formulas
-    from genbound.symbols import symbols
-
-    p, alpha = symbols("p alpha")
-    return formulas.smoothed_loss(), -sympy.log(p) - sympy.log(1 - alpha)
-
-
-def _price() -> tuple[sp.Expr, sp.Expr]:
-    from genbound import formulas
-
-    return formulas.smoothing_price(), formulas.smoothing_trade()
-
-
-def _root() -> tuple[sp.Expr, sp.Expr]:
-    from genbound import formulas
-
-    return formulas.smoothing_price(), formulas.smoothing_cost_sqrt()
-
-
-def _sharp_root() -> tuple[sp.Expr, sp.Expr]:
-    from genbound import formulas
-
-    return formulas.smoothing_price(), formulas.smoothing_cost_sqrt_sharp()
-
-
-def _highest() -> tuple[sp.Expr, sp.Expr]:
-    from genbound import formulas
-
-    return formulas.smoothed_loss(), formulas.ceiling()
-
-
-def _lowest() -> tuple[sp.Expr, sp.Expr]:
-    from genbound import formulas
-
-    return formulas.least_loss(), formulas.smoothed_loss()
-
-
-def _length() -> tuple[sp.Expr, sp.Expr]:
-    from genbound import formulas
-
-    return formulas.ceiling() - formulas.least_loss(), formulas.span()
-
-
-def _entropy() -> tuple[sp.Expr, sp.Expr]:
-    """Entropy of a smoothed law on two of V tokens; the other V - 2 have alpha/V each."""
-    from genbound import formulas
-
-    return formulas.entropy_floor(), written("0", f"{_PHI.format(_TWO[0])} {_PHI.format(_TWO[1])} + {_REST}")()[1]
-
-
-_REST = "(V - 2)*alpha*(log(V) - log(alpha))/V"
-_LIN = "-p*log(p) - (1 - p)*log(1 - p)"
-_H = "(1 + C)*log(1 + C) - C*log(C)"
+_REST = "(V - 2)*alpha*ceiling()/V"
+_TWO_TOKENS = f"{_PHI.format(_TWO[0])} {_PHI.format(_TWO[1])} + {_REST}"
+"""Entropy of a smoothed law on two of V tokens; the other V - 2 have alpha/V each."""
 
 CARDS: tuple[Claim, ...] = (
     Inequality(
@@ -83,21 +23,21 @@ CARDS: tuple[Claim, ...] = (
         statement="X_alpha = -ln((1-alpha) p + alpha/V) <= X - ln(1-alpha), X = -ln p",
         minimum=DERIVED,
         variables=over(p=SHARE, alpha=SHARE, V=VOCABULARY),
-        sides=_cost,
-        planted=(wrong("forgotten", "-ln(1 - alpha) left out", "-log((1 - alpha)*p + alpha/V)", "-log(p)"),),
+        sides=written("smoothed_loss()", "-log(p) - log(1 - alpha)"),
+        planted=(wrong("forgotten", "-ln(1 - alpha) left out", "smoothed_loss()", "-log(p)"),),
     ),
     Inequality(
         name="smoothing_price",
         statement="h(C) = (1+C) ln(1+C) - C ln C <= -ln(1-alpha) + C ln(1/alpha), with equality at alpha = C/(1+C)",
         minimum=DERIVED,
         variables=over(alpha=SHARE, C=POSITIVE),
-        sides=_price,
+        sides=written("smoothing_price()", "smoothing_trade()"),
         contact=({"alpha": "C/(1 + C)"},),
         planted=(
             Planted("alpha_is_c", "the least value claimed to be at alpha = C", {
                 "variables": over(alpha=SHARE, C=SHARE),
-                "sides": written("-log(1 - C) - C*log(C)", "-log(1 - alpha) - C*log(alpha)")}),
-            wrong("without_log", "C ln C left out", "(1 + C)*log(1 + C)", "-log(1 - alpha) - C*log(alpha)"),
+                "sides": written("smoothing_trade().subs(alpha, C)", "smoothing_trade()")}),
+            wrong("without_log", "C ln C left out", "(1 + C)*log(1 + C)", "smoothing_trade()"),
         ),
     ),
     Inequality(
@@ -106,9 +46,9 @@ CARDS: tuple[Claim, ...] = (
         minimum=DERIVED,
         relation="==",
         variables=over(C=POSITIVE),
-        sides=written("-log(1 - C/(1 + C)) - C*log(C/(1 + C))", _H),
+        sides=written("smoothing_trade().subs(alpha, C/(1 + C))", "smoothing_price()"),
         planted=(Planted("alpha_is_c", "at alpha = C", {
-            "variables": over(C=SHARE), "sides": written("-log(1 - C) - C*log(C)", _H)}),),
+            "variables": over(C=SHARE), "sides": written("smoothing_trade().subs(alpha, C)", "smoothing_price()")}),),
     ),
     Inequality(
         name="smoothing_cost_sqrt",
@@ -117,8 +57,8 @@ CARDS: tuple[Claim, ...] = (
         uses=("binary_entropy",),
         minimum=DERIVED,
         variables=over(C=POSITIVE),
-        sides=_root,
-        planted=(wrong("too_sharp", "sqrt(1.9 C)", _H, "sqrt(19*C/10)"),),
+        sides=written("smoothing_price()", "smoothing_cost_sqrt()"),
+        planted=(wrong("too_sharp", "sqrt(1.9 C)", "smoothing_price()", "sqrt(19*C/10)"),),
     ),
     Inequality(
         name="smoothing_cost_sqrt_sharp",
@@ -127,9 +67,9 @@ CARDS: tuple[Claim, ...] = (
         uses=("binary_entropy",),
         minimum=DERIVED,
         variables=over(C=POSITIVE),
-        sides=_sharp_root,
+        sides=written("smoothing_price()", "smoothing_cost_sqrt_sharp()"),
         contact=({"C": "1"},),
-        planted=(wrong("constant", "1.38 in place of 2 ln 2 = 1.3863", _H, "138*sqrt(C)/100"),),
+        planted=(wrong("constant", "1.38 in place of 2 ln 2 = 1.3863", "smoothing_price()", "138*sqrt(C)/100"),),
     ),
     Inequality(
         name="binary_entropy",
@@ -137,26 +77,27 @@ CARDS: tuple[Claim, ...] = (
         sources=(cited("lin1991"),),
         minimum=CERTIFIED,
         variables=over(p=SHARE),
-        sides=written(_LIN, "2*log(2)*sqrt(p*(1 - p))"),
+        sides=written("binary_entropy(p)", "2*log(2)*sqrt(p*(1 - p))"),
         contact=({"p": "1/2"},),
-        planted=(wrong("parabola", "4 ln 2 p (1 - p): right at 0, 1/2 and 1 only", _LIN, "4*log(2)*p*(1 - p)"),),
+        planted=(wrong("parabola", "4 ln 2 p (1 - p): right at 0, 1/2 and 1 only",
+                       "binary_entropy(p)", "4*log(2)*p*(1 - p)"),),
     ),
     Inequality(
         name="smoothed_range",
         statement="X_alpha <= B = ln(V/alpha)",
         minimum=CERTIFIED,
         variables=over(p=SHARE, alpha=SHARE, V=VOCABULARY),
-        sides=_highest,
-        planted=(wrong("vocabulary_only", "ln V", "-log((1 - alpha)*p + alpha/V)", "log(V)"),),
+        sides=written("smoothed_loss()", "ceiling()"),
+        planted=(wrong("vocabulary_only", "ln V", "smoothed_loss()", "log(V)"),),
     ),
     Inequality(
         name="smoothed_least_loss",
         statement="X_alpha >= l_min = -ln(1-alpha+alpha/V)",
         minimum=CERTIFIED,
         variables=over(p=SHARE, alpha=SHARE, V=VOCABULARY),
-        sides=_lowest,
+        sides=written("least_loss()", "smoothed_loss()"),
         planted=(wrong("uniform_part", "-ln(1 - alpha), the uniform part forgotten", "-log(1 - alpha)",
-                       "-log((1 - alpha)*p + alpha/V)"),),
+                       "smoothed_loss()"),),
     ),
     Inequality(
         name="smoothed_span",
@@ -164,9 +105,9 @@ CARDS: tuple[Claim, ...] = (
         minimum=CERTIFIED,
         relation="==",
         variables=over(alpha=SHARE, V=VOCABULARY),
-        sides=_length,
+        sides=written("ceiling() - least_loss()", "span()"),
         planted=(wrong("without_one", "ln((1-alpha) V/alpha)",
-                       "log(V) - log(alpha) + log(1 - alpha + alpha/V)", "log((1 - alpha)*V/alpha)"),),
+                       "ceiling() - least_loss()", "log((1 - alpha)*V/alpha)"),),
     ),
     Inequality(
         name="entropy_floor",
@@ -174,10 +115,10 @@ CARDS: tuple[Claim, ...] = (
         minimum=CERTIFIED,
         note="any law by entropy_transfer: moving the mass of one token to another, V - 1 times, ends in a point mass",
         variables=over(p=SHARE, alpha=SHARE, V=VOCABULARY),
-        sides=_entropy,
+        sides=written("entropy_floor()", _TWO_TOKENS),
         planted=(wrong("alpha_term_exchanged", "alpha ln(V/alpha) in place of alpha (1 - 1/V) ln(V/alpha)",
-                       f"{_PHI.format(_TOP)} + alpha*(log(V) - log(alpha))",
-                       f"{_PHI.format(_TWO[0])} {_PHI.format(_TWO[1])} + {_REST}"),),
+                       f"{_PHI.format(_TOP)} + alpha*ceiling()",
+                       _TWO_TOKENS),),
     ),
     Inequality(
         name="entropy_transfer",
@@ -195,9 +136,9 @@ CARDS: tuple[Claim, ...] = (
         statement="X_alpha <= B_k = -ln((1-alpha) min_x p_k(x) + alpha/V)",
         minimum=CERTIFIED,
         variables=over(p=SHARE, p_min=SHARE, alpha=SHARE, V=VOCABULARY),
-        sides=written("-log((1 - alpha)*p + alpha/V)", "-log((1 - alpha)*p_min + alpha/V)"),
+        sides=written("smoothed_loss()", "smoothed_loss(p_min)"),
         where=("p_min <= p",),
-        planted=(wrong("unsmoothed", "-ln min_x p_k(x) - ln(1/(1-alpha))", "-log((1 - alpha)*p + alpha/V)",
+        planted=(wrong("unsmoothed", "-ln min_x p_k(x) - ln(1/(1-alpha))", "smoothed_loss()",
                        "-log(p_min) + log(1 - alpha)"),),
     ),
 )  # fmt: skip
