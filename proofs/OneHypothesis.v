@@ -236,6 +236,17 @@ Proof.
   now apply (nonempty_length h n).
 Qed.
 
+(** [howard] for every lambda of a finite grid of size k, with probability at least 1 - k e^{-nC}. *)
+Theorem howard_grid {O : Type} (P : process O) (X : list O -> O -> R) (Y : list O -> R) Delta (grid : list R) n C :
+  (0 < n)%nat -> 0 < Delta -> (forall lambda, In lambda grid -> 0 < lambda < 1) ->
+  upper_bounded P X (fun past => Y past + Delta) ->
+  probability P n (fun h => exists lambda, In lambda grid /\ howard_bound C Delta lambda X Y h < risk P X h)
+  <= INR (length grid) * exp (- (INR n * C)).
+Proof.
+  intros Hn HD Hgrid HX. rewrite <- list_sum_constant. apply Rle_trans with (1 := union_bound P grid n _).
+  apply list_sum_le. intros lambda Hl. apply howard_high_probability; try assumption. now apply Hgrid.
+Qed.
+
 (** [howard] for all n at once, C = ln(1/delta)/t after t tokens. *)
 Theorem howard_anytime {O : Type} (P : process O) (X : list O -> O -> R) (Y : list O -> R) Delta lambda n delta :
   0 < delta -> 0 < Delta -> 0 < lambda < 1 ->

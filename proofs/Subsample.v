@@ -420,3 +420,35 @@ Proof.
     assert (H := geometric_mean_dominates P X Y C1 Delta s h HD Hs HX Hr Hh).
     rewrite freedman_value_mean in H by (try assumption; lra). lra.
 Qed.
+
+(** The same with s from a grid of size k and u, both chosen on the data and a separate pilot sample: s is paid in
+    stage 1, u is free. *)
+Theorem two_stage_empirical_freedman_selected {O B : Type} (P : process O) (X : list O -> O -> R) (Y : list O -> R)
+    Delta (grid : list R) (pilot : list O -> process B) r (J : process nat) N T m C1 C2
+    (pick u : list O -> list B -> R) :
+  (0 < N)%nat -> (0 < T)%nat -> random_sample J (seq 0 N) m -> 0 < Delta ->
+  (forall s, In s grid -> 0 < s < 1) -> (forall h seen, In (pick h seen) grid) ->
+  upper_bounded P X (fun past => Y past + Delta) ->
+  (forall h seen past o, reachable P (o :: past) -> freedman_value Delta (pick h seen) X Y past o <= u h seen) ->
+  expectation P (N * T) (fun h => joint_probability (pilot h) r J m (fun seen drawn =>
+    Delta / pick h seen * C1
+    + geometric_mean_bound C2 (fun _ i => window_mean T (freedman_value Delta (pick h seen) X Y) h i)
+        (fun _ => u h seen) drawn < risk P X h))
+  <= INR (length grid) * exp (- (INR (N * T) * C1)) + exp (- (INR m * C2)).
+Proof.
+  intros HN HT HJ HD Hgrid Hpick HX HZ. assert (Hn : (0 < N * T)%nat) by nia.
+  apply (two_stage_pilot P (N * T) pilot r J (seq 0 N) m C2 _
+    (fun h => exists s, In s grid /\ geometric_mean_bound C1 X (fun past => Y past + Delta / s) h < risk P X h)
+    (fun h _ => risk P X h) (fun h seen => Delta / pick h seen * C1) u
+    (fun h seen => window_mean T (freedman_value Delta (pick h seen) X Y) h) HJ).
+  - rewrite <- list_sum_constant. apply Rle_trans with (1 := union_bound P grid (N * T) _).
+    apply list_sum_le. intros s Hs. apply geometric_mean_high_probability; [assumption|].
+    apply shifted_upper_bounded; [assumption| |assumption]. assert (H := Hgrid s Hs). lra.
+  - intros h seen i Hr Hl Hi. apply (window_mean_at_most P _ _ _ N); try assumption. exact (HZ h seen).
+  - intros h seen Hr Hl Hok. rewrite population_mean_windows by assumption.
+    set (s := pick h seen) in *. assert (Hs := Hgrid s (Hpick h seen)). assert (Hh := nonempty_length h _ Hn Hl).
+    assert (Hge : risk P X h <= geometric_mean_bound C1 X (fun past => Y past + Delta / s) h).
+    { apply Rnot_lt_le. intros Hlt. apply Hok. exists s. split; [apply Hpick|assumption]. }
+    assert (H := geometric_mean_dominates P X Y C1 Delta s h HD Hs HX Hr Hh).
+    rewrite freedman_value_mean in H by (try assumption; lra). lra.
+Qed.

@@ -70,6 +70,8 @@ def check(
         report.wrong["layout"] = str(error)
         return report
     pins = coq_pins.read_pins(proofs / "statements.txt")
+    if coq_pins.written(pins) != _text(proofs / "statements.txt"):
+        report.wrong["statements.txt"] = "statements.txt: an entry twice, or something that is no entry"
     report.wrong |= _rows_against_pins(rows, pins)
     report.wrong |= {row.constant: f"{row.constant}: no such file" for row in rows if row.file not in sources}
     if first and report.wrong:
@@ -86,6 +88,10 @@ def check(
     touched = focus if changed is not None else set(sources)
     report.passed += sum(f"{name}.v" not in report.wrong for name in touched)
     return report
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def _rows_against_pins(rows: list[coq_pins.Row], pins: dict[str, coq_pins.Pin]) -> dict[str, str]:

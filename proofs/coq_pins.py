@@ -122,7 +122,7 @@ def printed(rows: Iterable[Row], files: Iterable[str], build: Path) -> Found:
         claims.setdefault(row.constant, []).append(row.claim)
     mention = re.compile(rf"(?<![\w.'])(?:{LIBRARY}\.)?({'|'.join(files)})\.([\w']+)")
     header = HEADER + "".join(f"Require {LIBRARY}.{name}.\n" for name in files) + SETTINGS
-    wanted, seen = dict.fromkeys(claims), set[str]()
+    wanted, seen, principles = dict.fromkeys(claims), set[str](), set[str]()
     while wanted:
         seen |= set(wanted)
         answers = asked(
@@ -134,7 +134,7 @@ def printed(rows: Iterable[Row], files: Iterable[str], build: Path) -> Found:
                 part: answers.get(f"{part} {name}", "")
                 for part in ("type", "full type", "print", "full print", "about")
             }
-            pin = _pin(name, got, name in claims)
+            pin = _pin(name, got, name in claims, name in principles)
             if pin is None:
                 found.missing.append(name)
                 continue
@@ -144,7 +144,9 @@ def printed(rows: Iterable[Row], files: Iterable[str], build: Path) -> Found:
             whole = got["full type"] if pin.kind in ("theorem", "constructor") else got["full print"]
             mentioned |= dict.fromkeys(f"{LIBRARY}.{file}.{each}" for file, each in mention.findall(whole))
             if pin.kind == "inductive":
-                mentioned |= {f"{home}.{each}": None for each in _shape(got["print"], pin.name.split(".")[-1])}
+                shape = {f"{home}.{each}": None for each in _shape(got["print"], pin.name.split(".")[-1])}
+                mentioned |= shape
+                principles |= set(shape)
         wanted = {name: None for name in mentioned if name not in seen}
     return found
 
@@ -164,8 +166,11 @@ def _questions(name: str, theorem: bool) -> dict[str, str]:
     }
 
 
-def _pin(name: str, got: dict[str, str], theorem: bool) -> Pin | None:
-    """The pin of one constant; None when Coq does not know it. A constructor is pinned by its inductive type."""
+def _pin(name: str, got: dict[str, str], theorem: bool, principle: bool) -> Pin | None:
+    """The pin of one constant; None when Coq does not know it. A constructor is pinned by its inductive type.
+
+    Only what Coq itself made of an inductive type is a principle: a definition of that name is read to its body.
+    """
     if not got["type"]:
         return None
     body, whole = (got[part].split("\n\nArguments")[0].rstrip() for part in ("print", "full print"))
@@ -177,7 +182,7 @@ def _pin(name: str, got: dict[str, str], theorem: bool) -> Pin | None:
         if name == itself or not _shape(body, inductive.group(1)) & {name.split(".")[-1]}:
             return Pin("inductive", itself, body, _hash(whole))
         return Pin("constructor", name, _type(got["type"]), _hash(_type(got["full type"])))
-    if name.endswith(("_ind", "_rect")) and "_ind" in name:
+    if principle:
         return Pin("constructor", name, _type(got["type"]), _hash(_type(got["full type"])))
     return Pin("definition", name, body, _hash(whole))
 
@@ -224,7 +229,8 @@ def _elaborated(k: int, pin: Pin) -> str:
     if pin.kind == "definition":
         body, _, kind = pin.text.partition("=")[2].rpartition("\n     : ")
         return f"Definition pin_{k} : @{pin.name} = (({body}) : ({kind})) := eq_refl.\nCheck pin_{k}."
-    return f"Definition pin_{k} : {pin.text} := @{pin.name}.\nCheck pin_{k}."
+    text = f"(({pin.text}) : Prop)" if pin.kind == "theorem" else pin.text  # a theorem is a proof, not a statement
+    return f"Definition pin_{k} : {text} := @{pin.name}.\nCheck pin_{k}."
 
 
 def _is_8_16() -> bool:

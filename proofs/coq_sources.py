@@ -41,7 +41,9 @@ STANDARD = frozenset(
 )
 """Names a statement is read with, which no file may define again."""
 
-STANDARD_FILES = frozenset(("Reals", "List", "Classical_Prop", "ClassicalDedekindReals", "FunctionalExtensionality"))
+STANDARD_FILES = frozenset((
+    "Reals", "List", "Classical_Prop", "ClassicalDedekindReals", "FunctionalExtensionality", "PrimInt63", "Uint63",
+))  # fmt: skip
 
 _HEAD = re.compile(r"(?:[-+*{}\s]|\d+\s*:|\[\w+\]\s*:)*((?:#\[[^]]*\]\s*)*)([A-Za-z_][\w']*)?")
 _NAME = re.compile(r"\s+([\w']+)")
@@ -136,7 +138,9 @@ def _objection(sentence: Sentence, name: str, depth: int) -> str:
         return _foreign(text.split(), name)
     if head == "Open" and not re.fullmatch(r"Open\s+Scope\s+\w+_scope\s*", text):
         return f"a command that is not allowed: {' '.join(text.split())[:60]}"
-    named = _NAME.match(text, len(head)) if head in STATED | DEFINED else None
+    if ":>" in text:
+        return f"a coercion: {' '.join(text.split())[:60]}"
+    named = _NAME.match(text, len(head)) if head in STATED | DEFINED | {"Arguments"} else None
     if named and named.group(1) in STANDARD:
         return f"a second meaning for a standard name: {named.group(1)}"
     return ""

@@ -13,9 +13,10 @@ polite=false
 [ "${1:-}" = "--if-possible" ] && polite=true
 
 installed() {
-    command -v coqc >/dev/null || return 1
-    printf 'From Coquelicot Require Coquelicot.\nFrom Interval Require Tactic.\n' | coqtop -q -quiet 2>&1 | grep -q Error && return 1
-    return 0
+    command -v coqc >/dev/null && command -v coqtop >/dev/null || return 1
+    # all of the output is read first: a reader that stops at the first error would break the pipe, and hide it
+    said=$(printf 'From Coquelicot Require Coquelicot.\nFrom Interval Require Tactic.\n' | coqtop -q -quiet 2>&1) || return 1
+    case "$said" in *Error*) return 1 ;; esac
 }
 
 how() {

@@ -40,6 +40,9 @@ _EXAMPLE = """Theorem coin_geometric_mean n C : (0 < n)%nat ->
 Proof. intros Hn. apply geometric_mean_high_probability; [assumption|apply coin_upper_bounded]. Qed."""
 _ONE_MINUS = """Lemma one_minus_exp_le x : 1 - exp (- x) <= x.
 Proof. assert (H := exp_ineq1_le (- x)); lra. Qed."""
+_PIN = """## theorem Genbound.GeometricMean.wealth_mean_one
+## claims geometric_mean
+"""
 _REACHABLE = """Theorem coin_reachable : reachable sticky_coin [true; true].
 Proof.
 """
@@ -66,6 +69,10 @@ EDITS: tuple[Edit, ...] = (
         "an inequality turned around", "statements.txt", "Process.expectation P n (GeometricMean.wealth P X U) = 1",
         "Process.expectation P n (GeometricMean.wealth P X U) <= 1",
         "wealth_mean_one: the theorem is not the one pinned",
+    ),
+    Edit(
+        "a nicer statement before the one that is compared", "statements.txt", _PIN,
+        f"{_PIN}## in full 0000000000000000\nTrue\n\n{_PIN}", "statements.txt: an entry twice",
     ),
     # assumptions that slip in
     Edit(

@@ -5,6 +5,7 @@ Where Coq is missing nothing is skipped in silence: a warning, and a line at the
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import subprocess
@@ -48,13 +49,17 @@ def test_the_proofs_hold() -> None:
         assert (run.returncode, found.group(2)) == (0, "0"), run.stdout + run.stderr
         rows = coq_pins.read_rows(PROOFS / "theorems.tsv")
         assert int(found.group(1)) > len({row.constant for row in rows})
-        for row in rows:
-            assert f"ok   {row.claim:<27} {row.constant}" in lines
-        allowed = {*(name.rpartition(".")[2] for name in coq_pins.ALLOWED_AXIOMS)}
+        shown: dict[str, set[str]] = {}
         for line in lines:
-            names = line.partition("theorems: ")[2]
-            if names not in ("", "none") and "machine integers" not in names:
-                assert set(names.split(", ")) <= allowed
+            if line.startswith("Genbound."):
+                theorems = shown.setdefault(line, set())
+            elif line.startswith("  ok "):
+                theorems.add(f"{list(shown)[-1]}.{line.split()[1]}")
+        assert set.union(*shown.values()) == {row.constant for row in rows}
+        allowed = {*(name.rpartition(".")[2] for name in coq_pins.ALLOWED_AXIOMS)}
+        listed = [line.partition("axioms: ")[2].rstrip(",") for line in lines if "axioms: " in line]
+        assert len(listed) == len(shown)
+        assert all(set(names.split(", ")) <= {*allowed, "none"} for names in listed), listed
 
 
 @pytest.mark.parametrize("edit", [edit for edit in planted.EDITS if edit.quick], ids=lambda edit: edit.name)
@@ -63,6 +68,31 @@ def test_a_bad_edit_is_found(edit: planted.Edit) -> None:
     if coq_is_here():
         found = planted.attempt(edit, PROOFS, coq_build.build_folder(PROOFS), check.check)
         assert any(edit.expected in message for message in found), found
+
+
+def test_a_statement_that_is_only_written_down_is_no_theorem() -> None:
+    """A row may not name a definition, be its type pinned to the letter."""
+    if coq_is_here():
+        build = coq_build.build_folder(PROOFS)
+        loss = coq_pins.Pin("theorem", "Genbound.Examples.coin_loss", "list bool -> bool -> R", "0", ("-",))
+        found = coq_pins.Found({loss.name: loss})
+        assert list(coq_pins.compared(found.pins, found, ["Examples"], build)) == [loss.name]
+        proved = coq_pins.read_pins(PROOFS / "statements.txt")["Genbound.Examples.coin_reachable"]
+        found = coq_pins.Found({proved.name: proved})
+        assert coq_pins.compared(found.pins, found, ["Examples"], build) == {}
+
+
+@pytest.mark.parametrize("eight_sixteen", [True, False])
+def test_a_pin_is_read_on_every_version(eight_sixteen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the letter is not compared, because another Coq prints otherwise, the meaning is."""
+    if coq_is_here():
+        monkeypatch.setattr(coq_pins, "_is_8_16", lambda: eight_sixteen)
+        build = coq_build.build_folder(PROOFS)
+        name = "Genbound.Examples.coin_probability"
+        proved = coq_pins.read_pins(PROOFS / "statements.txt")[name]
+        doubled = dataclasses.replace(proved, text=proved.text.replace("3 / 8", "3 / 4"))
+        found = coq_pins.Found({name: proved})
+        assert coq_pins.compared({name: doubled}, found, ["Examples"], build).keys() == {name}
 
 
 # --------------------------------------------------------------------------------------------------------- without Coq
@@ -114,6 +144,22 @@ def test_a_row_of_a_file_that_is_not_there_is_wrong(tmp_path: Path) -> None:
     assert report.wrong == {"Genbound.Nowhere.theorem": "Genbound.Nowhere.theorem: no such file"}
     (tmp_path / "theorems.tsv").write_text("claim without tabs\n", encoding="utf-8")
     assert "need claim" in check.check(tmp_path, tmp_path).wrong["layout"]
+
+
+def test_a_definition_named_like_an_induction_principle_is_read_to_its_body() -> None:
+    got = {"type": "x_ind\n     : R", "full type": "", "print": "x_ind = 1\n     : R", "full print": "", "about": ""}
+    assert coq_pins._pin("Genbound.A.x_ind", got, theorem=False, principle=False) == coq_pins.Pin(
+        "definition", "Genbound.A.x_ind", "x_ind = 1\n     : R", coq_pins._hash("")
+    )
+
+
+def test_an_entry_that_is_there_twice_is_wrong(tmp_path: Path) -> None:
+    pin = coq_pins.Pin("theorem", "Genbound.A.b", "True", "0", ("-",))
+    (tmp_path / "A.v").write_text("", encoding="utf-8")
+    (tmp_path / "theorems.tsv").write_text("-\tGenbound.A.b\tTHEORY 1\n", encoding="utf-8")
+    text = coq_pins.written({pin.name: pin})
+    (tmp_path / "statements.txt").write_text(f"{text}\n{pin.entry()}", encoding="utf-8")
+    assert check.check(tmp_path, tmp_path, first=True).wrong.keys() == {"statements.txt"}
 
 
 def test_the_files_pass_the_audit() -> None:
@@ -170,6 +216,12 @@ CHEATS = {
     "Open Scope R_scope. Close Scope R_scope.": "not allowed: Close",
     'Definition f := "(*". Axiom easy : 1 < 0. (* "*)" *)': "without proof: Axiom",
     "Lemma a : True. Proof. exact I": "not understood",
+    "Arguments exp {x}.": "a second meaning for a standard name: exp",
+    "Record slack := { amount :> R }.": "a coercion",
+    "Local Open Scope nat_scope.": "not allowed: Local Open",
+    "Canonical Structure c := x.": "not allowed: Canonical",
+    "Lemma a : True. Proof. { exact I. }Admitted.": "without proof: Admitted",
+    "Lemma a : True. Proof. 1:Admitted.": "without proof: Admitted",
 }
 
 

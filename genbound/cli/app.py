@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import genbound
-from genbound.cli import bound, certify, check, claims, demo, ladder, verify
+from genbound.cli import bound, certify, check, claims, demo, derive, ladder, verify
 from genbound.cli.common import BAD_INPUT, console, errors
 from genbound.errors import GenboundError
 
@@ -36,6 +36,7 @@ app.command("verify")(verify.command)
 app.command("bound")(bound.command)
 app.command("demo")(demo.command)
 app.command("check")(check.command)
+app.command("derive")(derive.command)
 app.add_typer(claims.app, name="claims", help="Every statement, how strongly it is supported, and by what.")
 app.add_typer(ladder.app, name="ladder", help="The shipped model ladder: list it, or train it again.")
 

@@ -67,7 +67,8 @@ def status(names: Names = None, json_file: Json = None) -> None:
 def show(name: Annotated[str, typer.Argument(help="A claim.")]) -> None:
     """One claim whole.
 
-    Its statement, formula, assumptions, sources, functions, what it rests on, its evidence and its planted errors.
+    Its statement, formula, assumptions, sources, functions, Coq theorems, what it rests on, its evidence and its
+    planted errors.
     """
     from genbound.checks.evidence import load
     from genbound.claims.registry import claim
@@ -81,6 +82,7 @@ def show(name: Annotated[str, typer.Argument(help="A claim.")]) -> None:
     _print_lines("sources", map(str, card.sources))
     _print_lines("note", [card.note] if card.note else [])
     _print_lines("functions", _functions(card))
+    _print_lines("formal", _formal(card))
     if card.uses:
         console.print(_graph(card, Tree("rests on")))
     console.print("evidence" + (f", minimum: {', '.join(sorted(card.minimum))}" if card.minimum else ""))
@@ -187,6 +189,7 @@ def _described(evidence: Evidence, cards: list[Claim]) -> list[dict[str, Any]]:
 
 
 def _report(records: list[dict[str, Any]], json_file: Path | None) -> None:
+    from genbound.claims.formal import formal
     from genbound.report.claims import Row, evidence_table
 
     rows = [
@@ -196,6 +199,7 @@ def _report(records: list[dict[str, Any]], json_file: Path | None) -> None:
             sum(planted["refuted_by"] is not None for planted in record["planted"]),
             len(record["planted"]),
             record["meets_minimum"],
+            bool(formal(record["name"]).constants),
         )
         for record in records
     ]
@@ -219,8 +223,14 @@ def _print_evidence(record: dict[str, Any]) -> None:
 
 
 def _formula(card: Claim) -> list[str]:
-    from genbound.claims.card import Impossibility, Inequality, TailBound
+    from genbound.claims.card import Impossibility, Inequality, Rate, TailBound
 
+    if isinstance(card, Rate):
+        import sympy as sp
+
+        law, leading = (sp.pretty(each(), use_unicode=False, wrap_line=False).splitlines()
+                        for each in (card.formula, card.leading))  # fmt: skip
+        return [*law, *([] if law == leading else [f"~ as {card.over} -> {card.to}", *leading])]
     if isinstance(card, Inequality):
         import sympy as sp
 
@@ -242,6 +252,14 @@ def _functions(card: Claim) -> list[str]:
     documented = [f for f in functions if inspect.getdoc(f)]
     lines = (f"{f.__module__}.{f.__qualname__}: {inspect.getdoc(f)}" for f in documented)
     return list(dict.fromkeys(line.splitlines()[0] for line in lines))
+
+
+def _formal(card: Claim) -> list[str]:
+    """Its Coq theorems, or why there is none."""
+    from genbound.claims.formal import formal
+
+    found = formal(card.name)
+    return [f"Coq: {constant}" for constant in found.constants] or [str(found)]
 
 
 def _graph(card: Claim, tree: Tree) -> Tree:
