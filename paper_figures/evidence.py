@@ -2,9 +2,9 @@
 
     python paper_figures/evidence.py
 
-reads genbound/checks/evidence.json (written by `genbound claims check --store`) and genbound/claims/formal.py, and rewrites the table between the two
-markers of README.md. Nothing is checked here; whether the stored verdicts are still about today's code is what
-`genbound claims` says, and what the tests demand.
+reads genbound/checks/evidence.json (written by `genbound claims check --store`) and genbound/claims/formal.py, and
+rewrites the table between the two markers of README.md. Nothing is checked here; whether the stored verdicts are still
+about today's code is what `genbound claims` says, and what the tests demand.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 From Coq Require Import Reals Lra Lia List Classical_Prop.
 From Coquelicot Require Import Coquelicot.
 Import ListNotations.
-From Genbound Require Import Process Martingale Analysis GeometricMean Lemmas Smoothing OneHypothesis.
+From Genbound Require Import Process Martingale Analysis GeometricMean PacBayes Lemmas Smoothing OneHypothesis.
 Open Scope R_scope.
 
 (** * Any adapted losses *)
@@ -19,6 +19,127 @@ Proof.
   intros Hn Hgrid. rewrite <- list_sum_constant. apply Rle_trans with (1 := union_bound P grid n _).
   apply list_sum_le. intros u Hu. apply geometric_mean_high_probability; [assumption|].
   intros past o Hr. now apply Hgrid.
+Qed.
+
+(** [kl_inf], weak duality: a law Q on points x <= u with KL(P_hat || Q) <= C, P_hat any law below u, has
+    E_Q x <= u - e^{-C} exp(E_{P_hat} ln(u - x)). *)
+Theorem kl_inf_weak_duality {A : Type} (points : list A) (P_hat Q x : A -> R) u C :
+  probability_vector points P_hat -> probability_vector points Q -> absolutely_continuous points P_hat Q ->
+  (forall a, In a points -> 0 < P_hat a -> x a < u) -> (forall a, In a points -> 0 < Q a -> x a <= u) ->
+  kl_divergence points P_hat Q <= C ->
+  list_sum points (fun a => Q a * x a)
+  <= u - exp (- C) * exp (list_sum points (fun a => P_hat a * ln (u - x a))).
+Proof.
+  intros HP HQ Hac Hbelow Hsupport HC.
+  (* Mass that Q has at u itself only helps: it is left out. *)
+  set (inside := fun a => if Rlt_dec (x a) u then Q a else 0).
+  assert (Hin : forall a, In a points -> 0 < P_hat a -> inside a = Q a).
+  { intros a Ha Hp. unfold inside. assert (H := Hbelow a Ha Hp). destruct (Rlt_dec (x a) u); [reflexivity|lra]. }
+  assert (H := change_of_measure points P_hat inside (fun a => ln (u - x a)) HP
+    ltac:(intros a Ha; unfold inside; assert (H0 := proj1 HQ a Ha); destruct (Rlt_dec (x a) u); lra)
+    ltac:(intros a Ha Hp; rewrite (Hin a Ha Hp); now apply Hac)).
+  cbv beta in H.
+  replace (kl_divergence points P_hat inside) with (kl_divergence points P_hat Q) in H.
+  2:{ apply list_sum_eq. intros a Ha. destruct (proj1 HP a Ha) as [Hp|Hp]; [now rewrite Hin|].
+      rewrite <- Hp. ring. }
+  rewrite (list_sum_eq points (fun a => inside a * exp (ln (u - x a))) (fun a => u * Q a + (-1) * (Q a * x a))) in H.
+  2:{ intros a Ha. unfold inside. assert (H0 := proj1 HQ a Ha). destruct (Rlt_dec (x a) u) as [Hlt|Hge].
+      - rewrite exp_ln by lra. ring.
+      - destruct H0 as [H0|H0]; [|rewrite <- H0; ring].
+        assert (Hs := Hsupport a Ha H0). replace (x a) with u by lra. ring. }
+  rewrite list_sum_linear, (proj2 HQ) in H.
+  assert (Hgap : 0 < u * 1 + -1 * list_sum points (fun a => Q a * x a)).
+  { rewrite <- (proj2 HQ), <- list_sum_linear.
+    assert (Hterm : forall a, In a points -> 0 <= u * Q a + -1 * (Q a * x a)).
+    { intros a Ha. replace (u * Q a + -1 * (Q a * x a)) with (Q a * (u - x a)) by ring.
+      destruct (proj1 HQ a Ha) as [H0|H0]; [|rewrite <- H0; lra].
+      apply Rmult_le_pos; [lra|]. assert (Hs := Hsupport a Ha H0). lra. }
+    destruct (probability_vector_support points P_hat HP) as [a [Ha Hp]].
+    apply (list_sum_pos points _ a); [exact Hterm|assumption|].
+    replace (u * Q a + -1 * (Q a * x a)) with (Q a * (u - x a)) by ring.
+    apply Rmult_lt_0_compat; [now apply Hac|]. assert (Hb := Hbelow a Ha Hp). lra. }
+  rewrite <- exp_plus.
+  assert (Hle : exp (- C + list_sum points (fun a => P_hat a * ln (u - x a)))
+    <= exp (ln (u * 1 + -1 * list_sum points (fun a => Q a * x a)))) by (apply exp_le_compat; lra).
+  rewrite exp_ln in Hle by assumption. lra.
+Qed.
+
+(** [kl_inf], equality: when Q = P_hat lambda/(u - x), lambda = e^{-C} exp(E_{P_hat} ln(u - x)), has mass 1, it is a law
+    with KL(P_hat || Q) = C and E_Q x = u - lambda. *)
+Theorem kl_inf_attained {A : Type} (points : list A) (P_hat x : A -> R) u C :
+  let lambda := exp (- C) * exp (list_sum points (fun a => P_hat a * ln (u - x a))) in
+  let Q := fun a => P_hat a * (lambda / (u - x a)) in
+  probability_vector points P_hat -> (forall a, In a points -> 0 < P_hat a -> x a < u) ->
+  list_sum points Q = 1 ->
+  probability_vector points Q /\ absolutely_continuous points P_hat Q /\ kl_divergence points P_hat Q = C /\
+  list_sum points (fun a => Q a * x a) = u - lambda.
+Proof.
+  intros lambda Q HP Hbelow Hmass.
+  assert (Hl : 0 < lambda) by (apply Rmult_lt_0_compat; apply exp_pos).
+  assert (Hfactor : forall a, In a points -> 0 < P_hat a -> 0 < lambda / (u - x a)).
+  { intros a Ha Hp. assert (H := Hbelow a Ha Hp). apply Rdiv_lt_0_compat; lra. }
+  split; [|split; [|split]].
+  - split; [|assumption]. intros a Ha. unfold Q.
+    destruct (proj1 HP a Ha) as [Hp|Hp]; [|rewrite <- Hp; lra].
+    assert (H := Hfactor a Ha Hp). apply Rmult_le_pos; lra.
+  - intros a Ha Hp. unfold Q. apply Rmult_lt_0_compat; auto.
+  - unfold kl_divergence.
+    rewrite (list_sum_eq points _ (fun a => 1 * (P_hat a * ln (u - x a)) + - ln lambda * P_hat a)).
+    + rewrite list_sum_linear, (proj2 HP). unfold lambda. rewrite ln_mult, !ln_exp by apply exp_pos. ring.
+    + intros a Ha. destruct (proj1 HP a Ha) as [Hp|Hp]; [|rewrite <- Hp; ring].
+      assert (Hb := Hbelow a Ha Hp). assert (Hf := Hfactor a Ha Hp).
+      replace (P_hat a / Q a) with ((u - x a) / lambda) by (unfold Q; field; lra).
+      rewrite ln_quotient by lra. ring.
+  - rewrite (list_sum_eq points _ (fun a => u * Q a + - lambda * P_hat a)).
+    + rewrite list_sum_linear, Hmass, (proj2 HP). ring.
+    + intros a Ha. unfold Q. destruct (proj1 HP a Ha) as [Hp|Hp]; [|rewrite <- Hp; ring].
+      assert (Hb := Hbelow a Ha Hp). field; lra.
+Qed.
+
+(** The law of the losses of a path: the mean of any f over it is the mean of f(X) along the path. *)
+Definition empirical_law {O A : Type} (X : list O -> O -> R) (h : list O) (points : list A) (P_hat x : A -> R) : Prop :=
+  forall f : R -> R, list_sum points (fun a => P_hat a * f (x a)) = path_mean (fun past o => f (X past o)) h.
+
+(** The losses of a path, the newest first. *)
+Fixpoint path_values {O : Type} (X : list O -> O -> R) (h : list O) : list R :=
+  match h with
+  | [] => []
+  | o :: past => X past o :: path_values X past
+  end.
+
+(** Every path has one: weight 1/n on each of its losses. *)
+Theorem empirical_law_of_path {O : Type} (X : list O -> O -> R) (h : list O) :
+  h <> [] ->
+  empirical_law X h (path_values X h) (fun _ => / INR (length h)) (fun loss => loss) /\
+  probability_vector (path_values X h) (fun _ => / INR (length h)).
+Proof.
+  intros Hh. assert (Hn := length_positive h Hh).
+  assert (Sum : forall (f : R -> R) g, list_sum (path_values X g) f = path_sum (fun past o => f (X past o)) g).
+  { intros f g. induction g as [|o g IH]; [reflexivity|]. cbn [path_values list_sum path_sum]. now rewrite IH. }
+  assert (Length : forall g, length (path_values X g) = length g).
+  { intros g. induction g as [|o g IH]; [reflexivity|]. cbn [path_values length]. now rewrite IH. }
+  split; [|split].
+  - intros f. rewrite list_sum_scale, Sum. unfold path_mean, Rdiv. ring.
+  - intros a Ha. now apply Rlt_le, Rinv_0_lt_compat.
+  - rewrite list_sum_constant, Length. field. lra.
+Qed.
+
+(** So on every path the bound at a constant u > X is at least the largest mean of a law Q <= u with
+    KL(P_hat || Q) <= C, P_hat the law of the losses that were seen. *)
+Theorem kl_inf_below_geometric_mean {O A : Type} (P : process O) (X : list O -> O -> R) u C h
+    (points : list A) (P_hat Q x : A -> R) :
+  reachable P h -> h <> [] -> (forall past o, reachable P (o :: past) -> X past o < u) ->
+  empirical_law X h points P_hat x ->
+  probability_vector points P_hat -> probability_vector points Q -> absolutely_continuous points P_hat Q ->
+  (forall a, In a points -> 0 < P_hat a -> x a < u) -> (forall a, In a points -> 0 < Q a -> x a <= u) ->
+  kl_divergence points P_hat Q <= C ->
+  list_sum points (fun a => Q a * x a) <= geometric_mean_bound C X (fun _ => u) h.
+Proof.
+  intros Hr Hh HX Hlaw HP HQ Hac Hbelow Hsupport HC.
+  rewrite (geometric_mean_bound_logarithm P) by (try assumption; intros past o Hro; now apply HX).
+  rewrite path_mean_constant by assumption. rewrite <- (Hlaw (fun y => ln (u - y))).
+  unfold Rminus at 2. rewrite Rplus_comm with (r2 := - C), exp_plus.
+  now apply kl_inf_weak_duality.
 Qed.
 
 (** u - e^{-C} (u - B)^p u^{1 - p}, p = mean X/B. *)

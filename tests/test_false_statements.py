@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import sympy as sp
 
+from genbound.checks import derive
+from genbound.checks.verdict import Status
+from genbound.claims.registry import claim
 from genbound.derivations import DERIVATIONS, Derivation, Step
 from genbound.derivations.reasons.analysis import Certified, Identity, Optimum
 from genbound.derivations.reasons.asymptotics import IntegralTest, Leading, Linear, Solve, Taylor, ZetaRest
-from genbound.derivations.reasons.averages import Applied
+from genbound.derivations.reasons.averages import Applied, Summed
 from genbound.derivations.reasons.chance import Confidence, Known
 from genbound.derivations.reasons.growth import Growth, vanishes
 from genbound.derivations.reasons.paths import Along, Negligible
 from genbound.derivations.refuting.witness import counterexample
 from genbound.derivations.rules import UnverifiedError, Z
 from genbound.proving.identity import identical
-from genbound.symbols import symbols
+from genbound.symbols import symbol, symbols
 
 n, m, C, i, alpha, s, eps, excess = symbols("n m_sampled C i alpha s eps excess")
 R, mean_loss, mean_bound, G, log_inv_delta = symbols("R mean_loss mean_bound G log_inv_delta")
@@ -46,7 +50,22 @@ def put(line: sp.Expr, over: sp.Symbol, at: sp.Expr) -> Step:
     return Step("->", line.subs(over, at), Along(over=over, at=at))
 
 
+def renamed(bound: Derivation, **at: str) -> Derivation:
+    """The bound under other names."""
+    names = {symbol(old): symbol(new) for old, new in at.items()}
+    first, last = (line.subs(names, simultaneous=True) for line in (bound.start, bound.last))
+    return chain(first, Step("<=", last, Known(derivation=bound, at={str(old): new for old, new in names.items()})))
+
+
 FALSE = {
+    # known bounds under names they do not hold for
+    "the mean loss for mean U": renamed(BOUND, mean_bound="mean_loss"),
+    "the risk for mean U": renamed(BOUND, mean_bound="R"),
+    "the complexity for GM": renamed(BOUND, G="C"),
+    "some means of the posterior": renamed(BOUND, mean_bound="posterior_bound"),
+    "a sampled risk beside a mean over the tokens": renamed(FREEDMAN, R="mean_loss", mean_loss="sampled_loss", C="C2"),
+    "the observations of the sample": chain(R, BOUNDED, Step("->", BOUND.last.subs(C, log_inv_delta / m), Confidence(
+        parts=((C, m, ONE),)))),
     # limits
     "a sum of what vanishes": chain(C + SLOW, Step("~", C, Negligible(over=n, kept=(C,)))),
     "an exponential of it": chain(sp.exp(SLOW), Step("~", ONE, Leading(over=n))),
@@ -123,3 +142,10 @@ def test_what_is_not_shown_is_not_refuted() -> None:
 
 def test_a_parameter_that_a_bound_leaves_free_may_be_set() -> None:
     assert chain(R, FREEDMANS, put(FREEDMAN.last, s, HALF)).verified()[1] == FREEDMAN.last.subs(s, HALF)
+
+
+def test_a_constructed_process_is_found_behind_a_known_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = chain(R, Step("==", DERIVATIONS["floor"].last, Summed(derivation=DERIVATIONS["floor"], sums={})))
+    monkeypatch.setattr(derive, "DERIVATIONS", {"geometric_mean": replace(hidden, claim="geometric_mean")})
+    assert derive._constructed(hidden)
+    assert derive.check(claim("geometric_mean")).status is Status.REFUTED

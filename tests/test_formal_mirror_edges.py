@@ -43,7 +43,7 @@ NATS = log_inv_delta(float(DELTA))
 NOTHING, QUARTER = Fraction(0), Fraction(1, 4)
 
 
-# ---------------------------------------------------------------------------------------------------- a part of the nats
+# ---------------------------------------------------------------------------------------------------- part of the nats
 
 ABOVE: dict[str, tuple[Bound, int, Fraction, float]] = {
     "general_geometric_mean": (general_geometric_mean, 2, NOTHING, 0.99),

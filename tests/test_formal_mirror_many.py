@@ -7,11 +7,13 @@ import math
 import random
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from finite_processes import (
     History,
     Loss,
+    Predictable,
     Process,
     first_steps,
     hidden_process,
@@ -34,7 +36,7 @@ from genbound.errors import DomainError
 SEEDS = range(8)
 DELTA = Fraction(3, 10)
 NATS = log_inv_delta(float(DELTA))
-PLAIN = {"ceiling": 1.0, "shift": 1.0}
+PLAIN: dict[str, Any] = {"ceiling": 1.0, "shift": 1.0}
 
 
 def pattern(bits: History) -> Loss:
@@ -52,6 +54,11 @@ def world(seed: int) -> tuple[Process, list[Loss], int]:
     if seed % 3 == 0:
         return hidden_process(Fraction(1, 2)), [pattern(bits) for bits in itertools.product((0, 1), repeat=2)], 2
     return random_process(rng, 2), [random_loss(rng) for _ in range(4)], rng.choice((2, 3, 4))
+
+
+def certain(history: History) -> list[Fraction]:
+    """The law that is sure of the pattern of two bits that came true."""
+    return [Fraction(int(bits == history[::-1])) for bits in itertools.product((0, 1), repeat=2)]
 
 
 def posterior(seed: int, history: History) -> list[Fraction]:
@@ -95,26 +102,35 @@ def test_a_code_that_is_not_prefix_free_is_seen() -> None:
 # ------------------------------------------------------------------------------------------------ exactly, in rationals
 
 
+def mean_wealth(seed: int, uppers: list[Predictable], ratio: Callable[[Fraction], Fraction]) -> Fraction:
+    """E_data E_{omega ~ Q} M(omega) ratio(Q(omega)), omitted where Q is zero."""
+    process, hypotheses, n = world(seed)
+
+    def changed(history: History) -> Fraction:
+        wealth = [process.wealth(loss, u, history) for loss, u in zip(hypotheses, uppers, strict=True)]
+        pairs = zip(posterior(seed, history), wealth, strict=True)
+        return sum((q * w * ratio(q) for q, w in pairs if q), Fraction(0))
+
+    return process.expectation(n, changed)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_change_of_measure(seed: int) -> None:
     """E_data E_{omega ~ Q} M(omega) dP/dQ <= E_{omega ~ P} E_data M = 1, with equality where Q is positive."""
     process, hypotheses, n = world(seed)
     rng = random.Random(seed)
     uppers = [upper_of(rng, process, loss) for loss in hypotheses]
-    prior = [Fraction(1, 4)] * 4
-
-    def changed(history: History) -> Fraction:
-        q = posterior(seed, history)
-        wealth = [process.wealth(loss, u, history) for loss, u in zip(hypotheses, uppers, strict=True)]
-        return sum((qh * w * (ph / qh) for qh, ph, w in zip(q, prior, wealth, strict=True) if qh), Fraction(0))
-
-    assert process.expectation(n, changed) <= 1
-    assert (
-        process.expectation(
-            n, lambda h: sum(process.wealth(x, u, h) for x, u in zip(hypotheses, uppers, strict=True)) / 4
-        )
-        == 1
+    assert mean_wealth(seed, uppers, lambda q: Fraction(1, 4) / q) <= 1
+    averaged = process.expectation(
+        n, lambda h: sum(process.wealth(x, u, h) for x, u in zip(hypotheses, uppers, strict=True)) / 4
     )
+    assert averaged == 1
+
+
+def test_a_change_of_measure_without_its_ratio_is_seen() -> None:
+    """Planted: a posterior that follows fair bits has wealth, and dP/dQ is what takes it away."""
+    uppers: list[Predictable] = [lambda _: Fraction(1)] * 4
+    assert mean_wealth(0, uppers, lambda q: Fraction(1, 4) / q) <= 1 < mean_wealth(0, uppers, lambda _: Fraction(1))
 
 
 # --------------------------------------------------------------------------------------------------------------- events
@@ -177,6 +193,20 @@ def test_pac_bayes(seed: int) -> None:
     assert process.probability(n, wrong) <= DELTA
 
 
+def test_a_prior_made_from_the_data_is_seen() -> None:
+    """Planted: a prior equal to the posterior, which is sure of the two fair bits that came; KL = 0."""
+    process, hypotheses, n = world(0)
+
+    def wrong(history: History, prior: list[float]) -> bool:
+        rows = [floats(loss, history) for loss in hypotheses]
+        weights = [float(q) for q in certain(history)]
+        value = pac_bayes(rows, posterior=weights, prior=prior, log_inv_delta=NATS, **PLAIN).value
+        return value < Fraction(1, 2)
+
+    assert process.probability(n, lambda h: wrong(h, [0.25] * 4)) <= DELTA
+    assert process.probability(n, lambda h: wrong(h, [float(q) for q in certain(h)])) == 1
+
+
 def draw_misses(seed: int, price: Callable[[Fraction], float]) -> Fraction:
     """P over the data and the draw that the drawn hypothesis has a risk above its bound."""
     process, hypotheses, n = world(seed)
@@ -198,30 +228,33 @@ def test_disintegrated(seed: int) -> None:
     assert draw_misses(seed, lambda q: math.nextafter(math.log(4 * q), math.inf)) <= DELTA
 
 
-def test_r_draws() -> None:
-    """The best of two draws, ln 2 paid."""
+def test_a_draw_that_pays_nothing_is_seen() -> None:
+    """Planted: the posterior of two fair bits, drawn from at no price."""
+    assert draw_misses(0, lambda _: 0.0) > DELTA
+
+
+def best_of_two(law: Callable[[History], list[Fraction]], draws: int) -> Fraction:
+    """P that one of two draws from a law has a risk above its bound, with ln(draws) paid; fair bits."""
     process, hypotheses, n = world(0)
 
     def missed(history: History) -> Fraction:
-        law = posterior(0, history)
-        worse = {}
-        for k, (q, loss) in enumerate(zip(law, hypotheses, strict=True)):
-            ratio = math.log(4 * q) if q else 0.0
+        worse = []
+        for q, loss in zip(law(history), hypotheses, strict=True):
+            ratio = math.nextafter(math.log(4 * q), math.inf) if q else 0.0
             x = floats(loss, history)
-            value = disintegrated(x, log_ratio=ratio, draws=2, log_inv_delta=NATS, **PLAIN).value
-            worse[k] = process.risk(loss, history) > value
-        return sum((law[a] * law[b] * int(worse[a] or worse[b]) for a in range(4) for b in range(4)), Fraction(0))
+            value = disintegrated(x, log_ratio=ratio, draws=draws, log_inv_delta=NATS, **PLAIN).value
+            worse.append(process.risk(loss, history) > value)
+        good = sum((q for q, w in zip(law(history), worse, strict=True) if not w), Fraction(0))
+        return 1 - good * good
 
-    assert process.expectation(n, missed) <= DELTA
+    return process.expectation(n, missed)
 
 
-def test_a_draw_that_pays_nothing_is_seen() -> None:
-    """Planted: sixteen patterns of four fair bits, the one that came true drawn for sure at no price."""
-    process, n = hidden_process(Fraction(1, 2)), 4
-    value = disintegrated([0.0] * n, log_ratio=0.0, log_inv_delta=NATS, **PLAIN).value
-    paid = disintegrated([0.0] * n, log_ratio=math.log(16), log_inv_delta=NATS, **PLAIN).value
-    truth = pattern((0, 1, 1, 0))
-    assert value < process.risk(truth, (0, 1, 1, 0)) == Fraction(1, 2) < paid
+def test_two_draws() -> None:
+    assert best_of_two(lambda h: posterior(0, h), draws=2) <= DELTA
+    evenly = [Fraction(1, 4)] * 4
+    assert best_of_two(lambda _: evenly, draws=2) <= DELTA
+    assert best_of_two(lambda _: evenly, draws=1) > DELTA  # planted: ln 2 is not paid
 
 
 def transcript_misses(paid: bool) -> Fraction:
@@ -268,6 +301,22 @@ def test_prefix_prior(seed: int) -> None:
     assert process.probability(n, wrong) <= DELTA
 
 
+def test_a_prefix_that_is_counted_twice_is_seen() -> None:
+    """Planted: the prior has read two of three fair bits, and the bound is about all three."""
+    process, n = hidden_process(Fraction(1, 2)), 3
+
+    def wrong(history: History, prefix: int) -> bool:
+        x = floats(pattern(history[::-1]), history)
+        if prefix:
+            value = prefix_prior(x, prefix=prefix, log_ratio=math.log(2), log_inv_delta=NATS, **PLAIN).value
+        else:
+            value = gb.geometric_mean(x, log_inv_delta=NATS + math.log(2), **PLAIN).value
+        return value < Fraction(1, 2)
+
+    assert process.probability(n, lambda h: wrong(h, 2)) <= DELTA
+    assert process.probability(n, lambda h: wrong(h, 0)) == 1
+
+
 def test_progressive_validation() -> None:
     """Predictors trained on the past are predictable losses: no price for having learned."""
     coin = Process(
@@ -284,3 +333,15 @@ def test_progressive_validation() -> None:
         return coin.risk(majority, history) > value
 
     assert coin.probability(6, wrong) <= DELTA
+
+
+def test_validation_on_the_tokens_that_were_learned_is_seen() -> None:
+    """Planted: a predictor that has learned the fair bits it is then validated on."""
+    process, n = hidden_process(Fraction(1, 2)), 4
+
+    def wrong(history: History) -> bool:
+        learned = pattern(history[::-1])
+        value = gb.geometric_mean(floats(learned, history), log_inv_delta=NATS, **PLAIN).value
+        return process.risk(learned, history) > value
+
+    assert process.probability(n, wrong) == 1

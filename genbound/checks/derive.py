@@ -16,9 +16,11 @@ from genbound.claims.card import Claim, Impossibility, Inequality, Rate, TailBou
 from genbound.derivations import DERIVATIONS, Derivation, StepError
 from genbound.derivations.domains import assuming
 from genbound.derivations.reasons.analysis import Construction
+from genbound.derivations.reasons.averages import rests_on
 from genbound.derivations.reasons.growth import leading as leading_growth
 from genbound.derivations.reasons.growth import returned
 from genbound.derivations.rules import Limit, UnverifiedError
+from genbound.errors import GenboundError
 from genbound.proving.identity import identical
 from genbound.symbols import symbol
 
@@ -40,7 +42,7 @@ def check(claim: Claim, budget: Budget = STANDARD) -> Verdict:
         derivation.verified()
     except StepError as error:
         return _verdict(claim, Status.REFUTED if error.wrong else Status.UNDECIDED, str(error))
-    except UnverifiedError as error:
+    except GenboundError as error:
         return _verdict(claim, Status.UNDECIDED, str(error))
     count = len(derivation.steps)
     return _verdict(claim, Status.PROVED, f"{count} step{'s' if count > 1 else ''} verified, ends in {derivation.last}")
@@ -77,9 +79,15 @@ def _mismatch(claim: Claim, derivation: Derivation) -> str:
         wanted = [("starts from", derivation.start, risk), *wanted]
     if isinstance(claim, TailBound) and derivation.relation != _POINTS[claim.side]:
         return f"the chain gives {derivation.relation} for the {claim.side} side"
-    if isinstance(claim, TailBound) and any(isinstance(step.reason, Construction) for step in derivation.steps):
+    if isinstance(claim, TailBound) and _constructed(derivation):
         return "a process that was constructed bounds no other one"
     return _different(wanted)
+
+
+def _constructed(derivation: Derivation) -> bool:
+    """Whether the chain, or one it rests on, is about a process of its own."""
+    return any(isinstance(step.reason, Construction) or any(map(_constructed, rests_on(step.reason)))
+               for step in derivation.steps)  # fmt: skip
 
 
 def _off_rate(claim: Rate, derivation: Derivation) -> str:

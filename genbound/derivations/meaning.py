@@ -59,3 +59,18 @@ MEASURED = frozenset(symbols(
 
 FREE = frozenset(symbols("s Delta D alpha lam g0 u"))
 """Parameters that a bound leaves free: it holds for each value that was fixed beforehand."""
+
+WORLDS: tuple[MappingProxyType[str, str], ...] = tuple(
+    MappingProxyType(dict(zip(names.split(), there.split(), strict=True)))
+    for names, there in (
+        ("R mean_bound G", "posterior_risk posterior_bound posterior_G"),  # averaged over the prior, or a posterior
+        ("R mean_bound G", "later_risk later_bound later_G"),  # the tokens after a prefix
+        ("R mean_bound C G", "mean_W u C2 G_second"),  # a sample of W, given the tokens
+        ("R mean_bound C G", "mean_centred u C2 G_centred"),
+        ("R mean_bound C G", "mean_loss u C2 G_sampled"),
+        ("R mean_loss C", "mean_loss sampled_loss C2"),
+        ("C", "C1"),  # the first of two stages
+        ("mean_bound", "u"),  # the same U on every token
+    )
+)
+"""Where a known tail bound may be used again: the names its symbols have there."""

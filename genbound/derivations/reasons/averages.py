@@ -122,11 +122,14 @@ class Measure(Reason):
 
 def chance(derivation: Derivation) -> bool:
     """Whether a step of the chain, or of one it rests on, holds with a probability or for one process."""
-    for step in derivation.steps:
-        inner = (getattr(step.reason, name, None) for name in ("derivation", "below", "above", "derived"))
-        if isinstance(step.reason, Ville | Construction) or any(chance(each) for each in inner if each is not None):
-            return True
-    return False
+    return any(isinstance(step.reason, Ville | Construction) or any(map(chance, rests_on(step.reason)))
+               for step in derivation.steps)  # fmt: skip
+
+
+def rests_on(reason: Reason) -> tuple[Derivation, ...]:
+    """The chains a reason names, the premise of its own law aside."""
+    inner = (getattr(reason, name, None) for name in ("derivation", "below", "above", "derived"))
+    return tuple(each for each in inner if each is not None)
 
 
 def _placed(derivation: Derivation, at: Mapping[str, sp.Expr]) -> tuple[sp.Expr, sp.Expr]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 
 import sympy as sp
 
+from genbound.derivations.meaning import MEASURED, WORLDS
 from genbound.derivations.rules import Instance, Means, Reason, WrongError, averaged, nonnegative, require
 from genbound.proving.identity import identical
 from genbound.symbols import QUANTITIES, symbol
@@ -114,8 +115,10 @@ class Confidence(Reason):
         there = before.free_symbols & {symbol(name) for name in ("C", "C1", "C2", "log_inv_delta")}
         require(there == {each for each, _, _ in self.parts}, "not every bound of the line gets its share, once")
         later = any(x.name.startswith("later_") for x in before.free_symbols)
-        known = (symbol("n") - symbol("prefix"),) if later else (symbol("n"), symbol("m_sampled"))
-        require(all(count in known for _, count, _ in self.parts), "not the number of observations of these means")
+        tokens = symbol("n") - symbol("prefix") if later else symbol("n")
+        counts = {symbol("C"): tokens, symbol("C1"): tokens, symbol("C2"): symbol("m_sampled")}
+        true = all(count == counts[each] for each, count, _ in self.parts)
+        require(true, "not the number of observations of these means")
         return Instance(before, before.subs(self.values), equal=True)
 
     @property
@@ -184,7 +187,7 @@ class Spend(Reason):
 @final
 @dataclass(frozen=True, kw_only=True)
 class Known(Reason):
-    """A tail bound that is derived elsewhere, with its symbols renamed."""
+    """A tail bound that is derived elsewhere, its symbols renamed as one of `WORLDS` says, all that is measured."""
 
     derivation: Derivation
     at: Mapping[str, sp.Expr]
@@ -192,8 +195,11 @@ class Known(Reason):
     def instance(self, before: sp.Expr) -> Instance:
         first, last = self.derivation.verified()
         require(self.derivation.relation == "<=", "the known bound points the other way")
-        renamed = all(each.is_Symbol for each in self.at.values()) and len({*self.at.values()}) == len(self.at)
-        require(renamed, "symbols are renamed, not replaced by something else")
+        renamed = {name: str(value) for name, value in self.at.items() if value.is_Symbol}
+        require(len(renamed) == len(self.at), "symbols are renamed, not replaced by something else")
+        require(not renamed or renamed in WORLDS, f"no statement is about {', '.join(sorted(renamed.values()))}")
+        left = {x.name for x in (first.free_symbols | last.free_symbols) & MEASURED} - renamed.keys()
+        require("R" not in renamed or not left, f"{sorted(left)}: measured here, and not renamed")
         require(not (self.at and self.derivation.where), "the case of the known bound is about symbols of another name")
         return Instance(*(each.subs({symbol(k): v for k, v in self.at.items()}, simultaneous=True)
                           for each in (first, last)))  # fmt: skip

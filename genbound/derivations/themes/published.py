@@ -57,7 +57,8 @@ FINZI_BOUND = Derivation(
     ),
     formula="finzi_bound",
     title="The published closed form",
-    note="R_hat is the loss before smoothing, Sigma that of the smoothed losses; alpha = C/(1 + C) looks at no loss.",
+    note="R_hat is the loss before smoothing, Sigma that of the smoothed losses. alpha = C/(1 + C), which looks at no "
+    "loss, is best for what smoothing costs: Sigma is measured at that alpha and not minimised over it.",
 )
 
 _FIRST = mean_bound - sp.exp(-C1) * sp.exp(g)
