@@ -16,8 +16,8 @@ LETTERS = {
 _STYLES = {"UNDECIDED": "yellow", "REFUTED": "bold red", "NOT_APPLICABLE": "dim"}
 LEGEND = (
     "P proved, E exact, S supported, ? undecided, R refuted, - not applicable;\n"
-    "Coq: proved in proofs/; found: planted errors, refuted by a check that passes the\n"
-    "claim; ok: at its minimum"
+    "Coq: proved in proofs/; ok: at its minimum; found: planted errors, refuted by\n"
+    "a check that passes the claim"
 )
 BEGIN, END = "<!-- evidence: paper_figures/evidence.py -->", "<!-- end of evidence -->"
 
