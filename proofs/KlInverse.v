@@ -1,6 +1,7 @@
-(** A constant U (THEORY 1): kl_inf and the binary kl inverse for any adapted losses, with u from a paid grid; the best
-    u gives the inverse of the binary relative entropy. Where the risk is not random (independent losses) that inverse
-    holds with nothing paid (Hoeffding 1963). *)
+(** A constant U (THEORY 1): kl_inf and the binary kl inverse for any adapted losses, with u from a paid grid. What the
+    bound has to do with relative entropy: it is above the mean of every law within C of the law of the losses, and one
+    law attains it; for two-valued losses the best u gives the inverse of the binary relative entropy. Where the risk is
+    not random (independent losses) that inverse holds with nothing paid (Hoeffding 1963). *)
 From Coq Require Import Reals Lra Lia List Classical_Prop.
 From Coquelicot Require Import Coquelicot.
 Import ListNotations.

@@ -6,7 +6,8 @@
 From Coq Require Import Reals Lra Lia List.
 From Interval Require Import Tactic.
 Import ListNotations.
-From Genbound Require Import Process Analysis GeometricMean EmpiricalFreedman LowerSide Mixture PacBayes Smoothing Subsample.
+From Genbound Require Import Process Analysis GeometricMean EmpiricalFreedman LowerSide Mixture PacBayes Smoothing
+  Subsample.
 Open Scope R_scope.
 
 Definition observed : list R := [2; 1 / 2; 3; 1].
@@ -68,7 +69,8 @@ Definition three_quarters (whole : bool) : R := if whole then 3 / 4 else 1 / 4.
 Theorem pac_bayes_value :
   Rabs (posterior_bound
           ((kl_divergence [true; false] three_quarters (fun _ => 1 / 2) + ln (/ (1 / 4))) / INR 4)
-          [true; false] three_quarters two_losses (fun _ => shifted_last_loss 6) observed - 3.457191601919623) <= 1 / 10 ^ 10.
+          [true; false] three_quarters two_losses (fun _ => shifted_last_loss 6) observed - 3.457191601919623)
+  <= 1 / 10 ^ 10.
 Proof.
   unfold posterior_bound, kl_divergence, path_mean, observed, three_quarters, two_losses, shifted_last_loss, last_loss.
   evaluated.

@@ -40,6 +40,29 @@ def version() -> str:
     return printed.split()[0] if printed.split() else ""
 
 
+@cache
+def checker() -> list[str] | None:
+    """The stand-alone checker of compiled files; None when there is none."""
+    coqchk, rocq = shutil.which("coqchk"), shutil.which("rocq")
+    if coqchk:
+        return [coqchk]
+    return [rocq, "check"] if rocq else None
+
+
+@cache
+def libraries() -> str:
+    """What is installed, in a few letters: changes with the version of Coq or of any library beside it."""
+    found = commands()
+    assert found is not None  # the caller has asked
+    where = subprocess.run([*found[0], "-where"], capture_output=True, text=True, check=False).stdout.strip()
+    folder = Path(where)
+    seen = [version(), where]
+    for path in sorted(folder.rglob("*.vo")) if where else []:
+        entry = path.stat()
+        seen.append(f"{path.relative_to(folder)} {entry.st_size} {entry.st_mtime_ns}")
+    return hashlib.sha256("\0".join(seen).encode()).hexdigest()
+
+
 def build_folder(proofs: Path) -> Path:
     """Where compiled files are kept: `.build` beside the sources, or a user's cache when that cannot be written."""
     beside = proofs / ".build"
@@ -96,12 +119,18 @@ def dependents(order: dict[str, list[str]], changed: set[str]) -> set[str]:
     return found
 
 
-def compile_all(sources: dict[str, str], order: dict[str, list[str]], build: Path) -> dict[str, str]:
-    """File -> what the compiler said, for the files that do not compile (or rest on one that does not)."""
+def keys_of(sources: dict[str, str], order: dict[str, list[str]]) -> dict[str, str]:
+    """File -> what its compiled form depends on: the installation, its text, and the same of the files it requires."""
     keys: dict[str, str] = {}
     for name, needed in order.items():
-        parts = [version(), sources[name], *(keys[each] for each in needed)]
+        parts = [libraries(), sources[name], *(keys[each] for each in needed)]
         keys[name] = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return keys
+
+
+def compile_all(sources: dict[str, str], order: dict[str, list[str]], build: Path) -> dict[str, str]:
+    """File -> what the compiler said, for the files that do not compile (or rest on one that does not)."""
+    keys = keys_of(sources, order)
     for stale in build.glob("*.vo"):
         if stale.stem not in sources:
             stale.unlink()

@@ -121,10 +121,9 @@ def test_change_of_measure(seed: int) -> None:
     rng = random.Random(seed)
     uppers = [upper_of(rng, process, loss) for loss in hypotheses]
     assert mean_wealth(seed, uppers, lambda q: Fraction(1, 4) / q) <= 1
-    averaged = process.expectation(
-        n, lambda h: sum(process.wealth(x, u, h) for x, u in zip(hypotheses, uppers, strict=True)) / 4
-    )
-    assert averaged == 1
+    each = [process.expectation(n, lambda h, x=x, u=u: process.wealth(x, u, h)) for x, u in
+            zip(hypotheses, uppers, strict=True)]  # fmt: skip
+    assert each == [1] * 4
 
 
 def test_a_change_of_measure_without_its_ratio_is_seen() -> None:

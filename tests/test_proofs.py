@@ -253,3 +253,36 @@ def test_files_are_ordered_by_what_they_require() -> None:
         coq_build.dependencies({"A": "From Genbound Require Import Z.\n"})
     with pytest.raises(ValueError, match="require each other"):
         coq_build.dependencies({"A": "From Genbound Require Import A.\n"})
+
+
+def test_what_is_compiled_is_stale_when_a_library_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys follow the installed libraries, the text, and the text of what is required."""
+    library = tmp_path / "user-contrib" / "Coquelicot" / "Coquelicot.vo"
+    library.parent.mkdir(parents=True)
+    library.write_text("3.2", encoding="utf-8")
+    compiler = tmp_path / "coqc"
+    compiler.write_text(f"#!/bin/sh\necho '{tmp_path}'\n", encoding="utf-8")
+    compiler.chmod(0o755)
+    monkeypatch.setattr(coq_build, "commands", lambda: ([str(compiler)], [str(compiler)]))
+    monkeypatch.setattr(coq_build, "version", lambda: "8.16.1")
+    monkeypatch.setattr(coq_build, "libraries", coq_build.libraries.__wrapped__)
+    order: dict[str, list[str]] = {"A": [], "B": ["A"], "C": []}
+
+    def changed(a: str) -> set[str]:
+        now = coq_build.keys_of({"A": a, "B": "", "C": ""}, order)
+        return {name for name in order if now[name] != first[name]}
+
+    first = coq_build.keys_of({"A": "1", "B": "", "C": ""}, order)
+    assert (changed("1"), changed("2")) == (set(), {"A", "B"})
+    library.write_text("3.2.1", encoding="utf-8")
+    assert changed("1") == {"A", "B", "C"}
+
+
+def test_the_checker_of_either_name_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for there, expected in (
+        ({"coqchk": "/bin/coqchk", "rocq": "/bin/rocq"}, ["/bin/coqchk"]),
+        ({"rocq": "/bin/rocq"}, ["/bin/rocq", "check"]),
+        ({}, None),
+    ):
+        monkeypatch.setattr("shutil.which", there.get)
+        assert coq_build.checker.__wrapped__() == expected

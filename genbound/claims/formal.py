@@ -108,7 +108,9 @@ _PROVED: Mapping[str, str] = {
     "capped_geometric_mean": "Mixture.capped_geometric_mean_grid",
     "confidence_sequence": "LowerSide.confidence_sequence",
     "kl_inverse": "KlInverse.kl_inverse_high_probability KlInverse.kl_inverse_least KlInverse.kl_inverse_attained",
-    "kl_inf": "KlInverse.kl_inf_high_probability",
+    "kl_inf":
+        "KlInverse.kl_inf_high_probability KlInverse.kl_inf_weak_duality KlInverse.kl_inf_attained "
+        "KlInverse.kl_inf_below_geometric_mean KlInverse.empirical_law_of_path",
     "kl_inverse_independent": "KlInverse.kl_inverse_independent KlInverse.kl_inverse_known_risk",
     "howard": "OneHypothesis.howard_high_probability OneHypothesis.howard_grid OneHypothesis.howard_anytime",
     "prior_union":

@@ -224,22 +224,16 @@ def _print_evidence(record: dict[str, Any]) -> None:
 
 def _formula(card: Claim) -> list[str]:
     from genbound.claims.card import Impossibility, Inequality, Rate, TailBound
+    from genbound.report.notation import line
 
     if isinstance(card, Rate):
-        import sympy as sp
-
-        law, leading = (sp.pretty(each(), use_unicode=False, wrap_line=False).splitlines()
-                        for each in (card.formula, card.leading))  # fmt: skip
-        return [*law, *([] if law == leading else [f"~ as {card.over} -> {card.to}", *leading])]
+        law, leading = line(card.formula()), line(card.leading())
+        return [law, *([] if law == leading else [f"~ {leading}, as {card.over} -> {card.to}"])]
     if isinstance(card, Inequality):
-        import sympy as sp
-
-        left, right = (sp.pretty(side, use_unicode=False).splitlines() for side in card.sides())
-        return [*left, card.relation, *right]
+        left, right = (line(side) for side in card.sides())
+        return [left, f"{card.relation} {right}"]
     if isinstance(card, TailBound | Impossibility) and card.formula is not None:
-        import sympy as sp
-
-        return sp.pretty(card.formula(), use_unicode=False, wrap_line=False).splitlines()
+        return [line(card.formula())]
     return []
 
 

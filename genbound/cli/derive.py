@@ -31,7 +31,8 @@ def command(
     """The derivation of a formula, line by line, with the reason of every step; each step is verified first.
 
     A step is verified by symbolic identity, by an inequality proved on its whole domain in ball arithmetic, or by a
-    symbolic limit; never by trying numbers. With --all every derivation is verified and every planted mistake must
+    symbolic limit; never by trying numbers. Ville's inequality, the union, a draw and the change of measure are rules
+    whose premises are checked. With --all every derivation is verified and every planted mistake must
     fail at the step that was spoiled, with a counterexample.
 
     Exit code 0: all was verified, and every mistake refuted; 1 otherwise.
@@ -58,10 +59,12 @@ def _chosen(name: str) -> Derivation:
 
 def _list(json_file: Path | None) -> None:
     from genbound.derivations import DERIVATIONS
+    from genbound.report.derivations import entry_lines
 
-    for name, derivation in DERIVATIONS.items():
-        _say(f"{name}\n    {derivation.title}")
-    _say(f"\n{len(DERIVATIONS)} derivations; `genbound derive NAME` shows one, `genbound derive --all` verifies all")
+    for derivation in DERIVATIONS.values():
+        for each in entry_lines(derivation):
+            _say(each)
+    _say(f"\n{len(DERIVATIONS)} derivations; `genbound derive NAME` shows one, `--all` verifies all")
     records = [_record(each, None) for each in DERIVATIONS.values()]
     write_json(json_file, {"schema": SCHEMA, "derivations": records, "mistakes": []})
 

@@ -62,6 +62,7 @@ def formula(of: str | sp.Expr, backend: Backend = "numpy") -> Callable[..., Any]
     Raises:
         DomainError: a name, a symbol or a backend that there is none of.
 
+    >>> import inspect
     >>> import genbound as gb
     >>> h = gb.formula("smoothing_price")
     >>> [round(float(each), 6) for each in h(C=[0.5, 1.0])]
@@ -76,7 +77,7 @@ def formula(of: str | sp.Expr, backend: Backend = "numpy") -> Callable[..., Any]
         raise domain_error("backend", backend, "'numpy' or 'mpmath'", "what evaluates the formula")
     if isinstance(of, str):
         if of not in FORMULAS:
-            raise domain_error("formula", of, "a name of FORMULAS", "formula of the theory")
+            raise domain_error("formula", of, "a name of genbound.formulas.callables.FORMULAS", "formula of the theory")
         name, (expression, statement) = of, _COLLECTED[of]
     else:
         name, expression, statement = "formula", sp.sympify(of), f"{of}."

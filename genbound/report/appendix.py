@@ -137,7 +137,7 @@ def _sentence(words: str) -> str:
     ('A flat spectrum.', 'u is fixed.', 'tr(D) is less.')
     """
     begins = re.match(r"(a|[a-z]{2,})[ ,:](?!=)", words)
-    return (words[:1].upper() + words[1:] if begins else words).rstrip(".") + "."
+    return (words[:1].upper() + words[1:] if begins and begins[1] != "ln" else words).rstrip(".") + "."
 
 
 def markdown(found: Sequence[Refutation]) -> str:
@@ -152,10 +152,16 @@ def markdown(found: Sequence[Refutation]) -> str:
         f"Beside them {len(found)} mistakes that were planted, each refuted at the step that was spoiled, with a "
         "counterexample certified in ball arithmetic.",
         "",
+        "Ville's inequality, the union, a draw and the change of measure enter as rules whose premises are checked; "
+        "they are proved in Coq, for processes on finite trees ([proofs/](../proofs/README.md)). What is only cited "
+        "(the error of LDLQ, reverse water-filling, that information is about the prequential area) is said where it "
+        "enters.",
+        "",
         "This file is written by `python paper_figures/appendix.py`; `genbound derive NAME` shows one derivation and "
         "`genbound derive --all` verifies them all. `→` goes over to another instance of the same statement (a chosen "
         "parameter, more nats spent), `~` says that the quotient tends to 1. Symbols are those of the paper; a line "
-        "over a symbol is the mean over the tokens, GM the geometric mean.",
+        "over a symbol is the mean over the tokens, GM the geometric mean. [F25] is Finzi et al. (2025), [H22] "
+        "Hoffmann et al. (2022), [B24] Besiroglu et al. (2024).",
         "",
     ]
     lines += ["## Inequalities of real analysis that the steps use", "", LEMMAS, ""]

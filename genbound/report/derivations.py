@@ -50,7 +50,7 @@ def spoken(words: str, show: Callable[[str], str] = label) -> str:
         return show(name) if code else name
 
     text = re.sub(r"\b[A-Za-z]\w*\b", shown, words)
-    text = text.replace("**", "^").replace("*", " ").replace("<=", "≤").replace(">=", "≥")
+    text = re.sub(r"\blog\(", "ln(", text).replace("**", "^").replace("*", " ").replace("<=", "≤").replace(">=", "≥")
     return re.sub(r"\boo\b", "∞", text.replace("->", "→"))
 
 
@@ -83,6 +83,11 @@ def reason_words(reason: Reason, show: Callable[[sp.Expr], str] = line, name: Ca
             cases = (f"{show(x).removesuffix('_k').replace('X', 'x')} with probability {show(p)}" for p, x in law)
             return f"the loss is {', '.join(cases)}"
     return spoken(reason.words(), name)
+
+
+def entry_lines(derivation: Derivation) -> list[str]:
+    """The derivation in a list of all: its name, and under it what it shows."""
+    return [derivation.claim, *_wrapped(derivation.title, "    ")]
 
 
 def chain_lines(derivation: Derivation) -> Iterator[str]:

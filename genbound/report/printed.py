@@ -105,10 +105,10 @@ PRINTED = (
             "not to zero at a fixed number of tokens per parameter: C does not fall; where C falls as N^-kappa the gap "
             "falls as N^-min(kappa/2, r)",
             ("parameters_per_token", "fixed_ratio_gap", "gap_law")),
-    Printed("hoffmann2022", "tokens in proportion to parameters (about 20)",
+    Printed("hoffmann2022", "tokens in proportion to parameters (since read as about 20 to 1)",
             "for a = b only: otherwise D/N goes as N^{a/b - 1}, an exponent of "
             f"{_exponent(f.frontier_tokens_per_parameter(), **H22)} with the a and b printed there, of "
-            f"{_exponent(f.frontier_tokens_per_parameter(), **B24)} with those of the refit [B24]",
+            f"{_exponent(f.frontier_tokens_per_parameter(), **B24)} with those of the refit by Besiroglu et al. (2024)",
             ("frontier_ratio", "frontier_relation")),
     Printed("chee2023", "tr(D) <= (mu^2/n) tr(H^{1/2})^2: LDLQ against nearest rounding",
             "cited, not derived, and for a mu-incoherent Hessian only. Derived is what it comes to for eigenvalues "

@@ -248,7 +248,10 @@ def _about_reason(before: sp.Expr, step: Step) -> Iterator[World | Counterexampl
 def _premise(reason: Ville) -> Iterator[World]:
     """E[factor] is not what the premise bounds by 1."""
     small, large = reason.premise.start, reason.premise.last
-    yield from _unequal(moment(reason), small / large, f"mean of the factor, and what {reason.premise.claim} bounds")
+    factors = (reason.factor.subs(dict(values), simultaneous=True) for _, values in reason.law)
+    real = tuple((each, sp.Integer(0)) for each in factors if not (each.is_number or isinstance(each, sp.exp)))
+    told = f"mean of the factor, and what {reason.premise.claim} bounds"
+    yield from _unequal(moment(reason), small / large, told, real)
     mean = sum((w * (symbol("m") - symbol("X")).subs(dict(values), simultaneous=True) for w, values in reason.law),
                sp.Integer(0))  # fmt: skip
     yield from _unequal(mean, sp.Integer(0), "mean of m - X under the law")
@@ -258,10 +261,11 @@ def _premise(reason: Ville) -> Iterator[World]:
         yield from _unequal(sum(w * gap**2 for w, gap, _ in stated), stated[0][2], "variance of the law, and as stated")
 
 
-def _unequal(first: sp.Expr, second: sp.Expr, told: str) -> Iterator[World]:
+def _unequal(first: sp.Expr, second: sp.Expr, told: str,
+             also: tuple[tuple[sp.Expr, sp.Expr], ...] = ()) -> Iterator[World]:  # fmt: skip
     if not identical(first, second):
         for pair, sign in (((first, second), ">"), ((second, first), "<")):
-            yield World((pair,), sign, told)
+            yield World((pair, *also), sign, told)
 
 
 def _outside(reason: Lemma) -> Iterator[World]:

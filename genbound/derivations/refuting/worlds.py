@@ -95,7 +95,7 @@ def averages(before: sp.Expr, after: sp.Expr, tokens: int) -> Averaged:
     for name, term, make in _named_means():
         if not (before.has(name) or after.has(name)):
             continue
-        needed = [each.args[0] for each in term.atoms(sp.log)] + ([1 + A] if term.has(A) else [])
+        needed = [each.args[0] for each in term.atoms(sp.log)] + ([1 + A] if term.has(A) or term.has(s) else [])
         total = sp.Integer(0)
         for k in range(1, tokens + 1):
             known = [each.subs(_SMOOTHED) if smoothed else each.subs(_BET) for each in (term, *needed)]

@@ -87,7 +87,7 @@ SMALL_VARIANCE_ABOVE = Derivation(
             Identity(why="s = sqrt(2 C/mean A^2)"),
         ),
     ),
-    title="The bound at small variance, with its remainder: from above",
+    title="Empirical Freedman at small variance, with its remainder: from above",
     where={s: (0, _HALF)},
     note=f"{_BALANCE}; s <= 1/2 is C <= mean A^2/8",
     sources=(("finzi2025", "Theorem 3.1"),),
@@ -104,7 +104,7 @@ SMALL_VARIANCE_BELOW = Derivation(
         ),
         Step("==", f.small_variance_bound().subs(C, _BALANCED), Identity(why="s = sqrt(2 C/mean A^2)")),
     ),
-    title="The bound at small variance: from below, at the same s",
+    title="Empirical Freedman at small variance: from below, at the same s",
     note=_BALANCE,
     sources=(("finzi2025", "Theorem 3.1"),),
 )
@@ -155,7 +155,7 @@ SMALL_VARIANCE_SERIES = Derivation(
             Identity(why="the powers of eps collected; the last part is bounded as eps tends to 0"),
         ),
     ),
-    title="The bound in powers of eps = sqrt(C), at s = eps sqrt(2/mean A^2) + eps^2 y",
+    title="Empirical Freedman in powers of eps = sqrt(C), at s = eps sqrt(2/mean A^2) + eps^2 y",
     note="(1/s)(C + mean v(sA)) with the series of v cut after x^4. The first two coefficients do not depend on y: the "
     "leading s already gives them",
 )
@@ -171,14 +171,15 @@ SMALL_VARIANCE_NEXT = Derivation(
         ),
         Step("<=", _THIRD_COEFFICIENT, Minimum(function=_THIRD_COEFFICIENT, over=y, at=_BEST_CORRECTION)),
     ),
-    title="The next order: y = (4/3) mean A^3/(mean A^2)^2 is best, with this coefficient of C^{3/2}",
+    title="The next order of the best s: y = (4/3) mean A^3/(mean A^2)^2 is best, with this coefficient of C^{3/2}",
 )
 
 SMALL_VARIANCE_MEMBER = Derivation(
     "small_variance_member",
     eps * _T0 + eps**2 * _BEST_CORRECTION,
     (Step("==", f.small_variance_member().subs(C, eps**2), Identity(why="C = eps^2")),),
-    title="The best s up to O(C^{3/2})",
+    title="The best s up to O(C^{3/2}), its two terms put together",
+    note="the first term is that of small_variance_leading, the second that of small_variance_next",
 )
 
 CHAINS = (

@@ -75,6 +75,19 @@ GAP_LIMIT = Derivation(
     sources=("finzi2025",),
 )
 
+_GROWN = c * N**kappa
+
+GAP_GROWS = Derivation(
+    "gap_grows",
+    _GAP,
+    (*_laws(_GROWN), Step("~", _GROWN * sp.log(V), Negligible(over=N, kept=(_GROWN * sp.log(V),)))),
+    title="The gap where C grows with the size of the model: C ln V leads, and the gap outgrows ln V",
+    note="kappa is here the power of N with which C grows. So it is with b-bit codes along the frontier for a < b, by "
+    "frontier_complexity: C grows as N^{1 - a/b}, with the exponents of [B24] as N^.049. For a > b gap_law holds with "
+    "kappa = a/b - 1: .214 with those of [H22].",
+    sources=("finzi2025", "hoffmann2022", "besiroglu2024"),
+)
+
 _FIXED = f.fixed_ratio_complexity()
 
 FIXED_RATIO_GAP = Derivation(
@@ -189,6 +202,7 @@ CHAINS = (
     LOSS_VARIATION_LAW,
     GAP_LAW,
     GAP_LIMIT,
+    GAP_GROWS,
     FIXED_RATIO_GAP,
     FRONTIER_GAP,
     GAP_LED_BY_ROOTS,
@@ -211,6 +225,8 @@ MISTAKES = (
             after=_ROOT_LEFT + f.quantization_law(), reason={"kept": (_ROOT_LEFT, f.quantization_law())}),
     Mistake("gap_limit", 3, "vanishes", "only what falls is kept: as if the gap vanished",
             after=f.quantization_law(), reason={"kept": (f.quantization_law(),)}),
+    Mistake("gap_grows", 3, "roots", "the square roots, which lead only where C falls",
+            after=(limit + sp.sqrt(2)) * sp.sqrt(_GROWN), reason={"kept": ((limit + sp.sqrt(2)) * sp.sqrt(_GROWN),)}),
     Mistake("fixed_ratio_gap", 3, "complexity_alone", "C ln V alone", after=_FIXED * sp.log(V),
             reason={"kept": (_FIXED * sp.log(V),)}),
     Mistake("frontier_gap", 3, "exponent_of_C", "the exponent a of C, not a/2",

@@ -223,7 +223,8 @@ CROSSOVER_SENSITIVITY = Derivation(
     ),
     title="How the crossover moves with the fitted exponent: d ln N/d beta = ln N/(1 - beta)",
     note="From 2.25e10 to 4.2e8 at beta = .4 and to 8.7e12 at .6 (4 bits): an uncertainty of .1 in the exponent is a "
-    "factor of fifty to four hundred in N.",
+    "factor of fifty to four hundred in N. The coefficient c is held fixed; where the fit is pinned at a size N_0 "
+    "instead, c moves with beta and what is left is (ln N - ln N_0)/(1 - beta).",
     sources=("finzi2025",),
 )
 

@@ -74,7 +74,7 @@ KL_INF_WEAK = Derivation(
                 context=u - _LEVEL * Z - _LEVEL,
             ),
         ),
-        Step("==", u - _LEVEL, Identity(why="ln lambda = ln GM - KL")),
+        Step("==", u - _LEVEL, Identity(why="ln lambda = ln GM - divergence")),
         Step(
             "<=",
             f.kl_inf().subs(C, KL + slack),
@@ -104,7 +104,7 @@ KL_INF_MASS = Derivation(
     "kl_inf_mass",
     mass,
     (Step("==", _BEST_LEVEL * mean_inverse, Measure(density=_TILTED, value=mass)),),
-    title="The mass of that Q is lambda mean 1/(u - X)",
+    title="The mass of Q = P_hat lambda/(u - X) is lambda mean 1/(u - X), lambda = e^-C GM(u - X)",
     note="1 where the derivative of u - e^-C GM(u - X) vanishes (kl_inf_stationary); 1 at most where it is >= 0",
 )
 
@@ -139,7 +139,7 @@ KL_INF_ATTAINED = Derivation(
     mean_under_Q,
     (Step("==", f.kl_inf(), Measure(density=_TILTED, value=mean_under_Q)),),
     formula="kl_inf",
-    title="E_Q X = u - e^-C GM(u - X) for that Q: the bound cannot be improved",
+    title="E_Q X = u - e^-C GM(u - X) for Q = P_hat lambda/(u - X): the best u gives no more than the supremum",
     note="u stationary, or u = B with the rest of the mass on B; any number of losses",
     sources=("honda2010",),
 )
@@ -157,7 +157,7 @@ KL_INVERSE = Derivation(
     "kl_inverse_dual",
     _factored(_DUAL.subs(C, f.binary_kl(p, _TRUE))),
     (Step("==", _TRUE, Identity(why="1 - q = (1 - p)(u - 1)/(p + u - 1)")),),
-    title="Losses 0 and 1: u gives the kl inverse q for which it is the best, q = p u/(p + u - 1)",
+    title="Losses 0 and 1: the bound at u is the kl inverse q for which u is the best, q = p u/(p + u - 1)",
     note="C is kl(p || q), d = u - 1; every q > p has such a u, and that no u gives less than q is "
     "kl_inf_weak. With changing means u has to be paid for",
     sources=("hoeffding1963",),
@@ -167,7 +167,7 @@ KL_INVERSE_STATIONARY = Derivation(
     "kl_inverse_stationary",
     _factored(sp.diff(_DUAL, room).subs(C, f.binary_kl(p, _TRUE))),
     (Step("==", sp.Integer(0), Identity(why="1 - q = (1 - p)(u - 1)/(p + u - 1), and the logarithms cancel")),),
-    title="Losses 0 and 1: the derivative vanishes at that u",
+    title="Losses 0 and 1: the derivative in u vanishes at the u of the kl inverse (kl_inverse_dual)",
 )
 
 CHAINS = (
@@ -187,7 +187,7 @@ MISTAKES = (
     Mistake("kl_inf", 1, "no_price", "the factor e^-C forgotten", after=u - G),
     Mistake("kl_inf_atom", 2, "reversed", "ln t >= t - 1", relation=">="),
     Mistake("kl_inf_atom", 3, "weights_exchanged", "p and q exchanged", after=p * room / lam - q),
-    Mistake("kl_inf_weak", 3, "divergence_twice", "ln lambda = ln GM - KL taken for ln GM",
+    Mistake("kl_inf_weak", 3, "divergence_twice", "ln lambda = ln GM - divergence taken for ln GM",
             after=u - _LEVEL * (1 - KL)),
     Mistake("kl_inf_weak", 4, "smaller_complexity", "C below KL(P_hat || Q)",
             after=u - sp.exp(-KL + slack) * G, reason={"small": sp.exp(-KL + slack)}),

@@ -48,7 +48,7 @@ PRIOR_UNION = Derivation(
         Step("->", f.prior_union(), _MEMBER.reason),
     ),
     formula="prior_union",
-    title="The bound for all hypotheses with a prefix-free code at once",
+    title="The geometric-mean bound for all hypotheses with a prefix-free code at once",
 )
 
 PAC_BAYES = Derivation(
@@ -71,7 +71,7 @@ PAC_BAYES = Derivation(
         Step("->", f.pac_bayes(), Spend(rule="change of measure", price=KL)),
     ),
     formula="pac_bayes",
-    title="The bound for all posteriors at once",
+    title="The geometric-mean bound for all posteriors at once",
     note="The first lines are about Q = P: the martingales of all hypotheses, averaged over P, are one martingale of "
     "mean 1, and am_gm holds for a mean over the tokens and P together. The last line is about every Q.",
     sources=("donsker1975",),
@@ -86,7 +86,7 @@ DISINTEGRATED = Derivation(
         Step("->", f.disintegrated(), Spend(rule="union", weight=1 / draws, price=sp.log(draws))),
     ),
     formula="disintegrated",
-    title="The bound for one draw from the posterior",
+    title="The geometric-mean bound for one draw from the posterior",
     note="The number r of draws that are looked at is fixed beforehand.",
 )
 
@@ -95,7 +95,7 @@ REQUENTIAL = Derivation(
     R,
     (*_ONE_HYPOTHESIS, Step("->", f.requential(), Spend(rule="draw", price=log_teacher - log_student))),
     formula="requential",
-    title="The bound for a student trained on what its teacher drew",
+    title="The geometric-mean bound for a student trained on what its teacher drew",
     note="ln q and ln p are sums over the drawn tokens: teacher and student at the time of drawing.",
 )
 
@@ -116,7 +116,7 @@ PREFIX_PRIOR = Derivation(
         Step("->", f.prefix_prior(), Spend(rule="draw", price=log_ratio)),
     ),
     formula="prefix_prior",
-    title="The bound with a prior that has read the first n_0 tokens",
+    title="The geometric-mean bound with a prior that has read the first n_0 tokens",
     note="The bound is about the tokens after n_0 only, and so is every mean in it: given the first n_0, P is fixed.",
 )
 
@@ -135,7 +135,7 @@ PROGRESSIVE_VALIDATION = Derivation(
     R,
     (*_ONE_HYPOTHESIS, _MEMBER),
     formula="progressive_validation",
-    title="The bound for the predictors along a run, no complexity paid",
+    title="The geometric-mean bound for the predictors along a run, no complexity paid",
     note="X_k is the loss on token k of the predictor trained on tokens 1..k-1; R is their mean risk. "
     "pi_j is paid where the member (alpha, D) is chosen with the data.",
 )
@@ -145,7 +145,7 @@ HELD_OUT = Derivation(
     R,
     (*_ONE_HYPOTHESIS, _MEMBER),
     formula="held_out",
-    title="The bound for one fixed predictor on tokens it has not seen",
+    title="The geometric-mean bound for one fixed predictor on tokens it has not seen",
     note="All means are over the test stream.",
 )
 

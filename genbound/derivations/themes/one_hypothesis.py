@@ -87,7 +87,7 @@ LOWER_GEOMETRIC_MEAN = Derivation(
             ),
         ),
     ),
-    title="Its mirror image, from below",
+    title="The mirror image of the geometric-mean bound: the risk from below",
 )
 
 _BET = s * (Y - X) / Delta
@@ -132,7 +132,7 @@ HOWARD = Derivation(
             Lemma(name="fan_step", at={"x": A, "s": s}, means=_SQUARE_MEANS, context=mean_loss + (Delta / s) * (C + Z)),
         ),
     ),
-    title="The bound with the mean square of the bets",
+    title="Empirical Freedman with the mean square of the bets in place of mean v",
 )
 
 _LOSS_MEANS = {X: mean_loss, m: R, conditional_variance: variance}
@@ -162,7 +162,7 @@ AZUMA_HOEFFDING = Derivation(
         ),
         Step("->", f.azuma_hoeffding(), Optimum(over=lam, at=_HALF_WAY)),
     ),
-    title="Azuma-Hoeffding",
+    title="Azuma-Hoeffding, from one step to the best lambda",
     note="The last choice, of lambda, looks at no data.",
 )
 

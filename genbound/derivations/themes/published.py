@@ -56,7 +56,7 @@ FINZI_BOUND = Derivation(
         Step("<=", f.finzi_bound(), Lemma(name="smoothing_cost_sqrt", at={"C": C}, context=_UNSMOOTHED + Z)),
     ),
     formula="finzi_bound",
-    title="The published closed form",
+    title="The bound of Finzi et al. in closed form, as published",
     note="R_hat is the loss before smoothing, Sigma that of the smoothed losses. alpha = C/(1 + C), which looks at no "
     "loss, is best for what smoothing costs: Sigma is measured at that alpha and not minimised over it.",
 )
@@ -154,7 +154,7 @@ TWO_STAGE_AZUMA = Derivation(
         ),
     ),
     formula="two_stage_azuma",
-    title="Azuma-Hoeffding from a sample",
+    title="Azuma-Hoeffding from a sample: the mean loss bounded by the geometric-mean bound",
     note="Given the tokens, the sample is drawn from their losses; both stages hold with probability "
     "1 - delta_1 - delta_2.",
 )
@@ -186,7 +186,7 @@ LOTFI_SAMPLED = Derivation(
         ),
     ),
     formula="lotfi_subsampled",
-    title="The published sampled form: Azuma-Hoeffding twice, delta split as r and 1 - r",
+    title="The sampled bound of Lotfi et al.: Azuma-Hoeffding twice, delta split as r and 1 - r",
     note="Given the tokens, the sample is drawn from their losses. Only the first bound pays for the code: the sample "
     "is drawn when the hypothesis is known.",
     sources=("lotfi2024",),
@@ -212,7 +212,7 @@ LOTFI_SUBSAMPLED = Derivation(
         Step("->", f.lotfi_every_token(), Along(over=Delta, at=f.span())),
     ),
     formula="lotfi_every_token",
-    title="The published form where every token was read",
+    title="The bound of Lotfi et al. where every token was read",
     note="pi_j = 1/8 for eight values of alpha; r = 1, so the second term is absent (lotfi_sampled has it).",
 )
 
@@ -248,7 +248,7 @@ MISTAKES = (
     Mistake("lotfi_sampled", 3, "delta_twice", "delta for each of the two bounds",
             after=_BOTH.subs({C1: log_inv_delta / n, C2: log_inv_delta / m})),
     Mistake("lotfi_sampled", 4, "bytes", "the code length counted in bytes",
-            after=_BOTH.subs({**_SHARED.values, C1: _SHARED.values[C1] + _CODE / 8 / n})),
+            after=_BOTH.subs({**_SHARED.values, C1: (log_inv_delta - sp.log(_SHARE) + _CODE / 8) / n})),
     Mistake("lotfi_subsampled", 4, "alpha_free", "the best of the values of alpha taken and not paid",
             after=_hoeffding(log_inv_delta + _CODE)),
 )  # fmt: skip

@@ -128,7 +128,7 @@ LOSS_VARIATION_QUADRATIC = Derivation(
             Certified(small=2 - s, large=sp.Integer(2), context=Delta * sp.sqrt(mean_square) * Z),
         ),
     ),
-    title="The same by v(x) <= x^2, which asks for C <= mean A^2/4",
+    title="Sigma <= 2 sqrt(mean (X - Y)^2) by v(x) <= x^2, which asks for C <= mean A^2/4",
     where={s: (0, sp.Rational(1, 2))},
     note="C is written as s^2 mean A^2, s <= 1/2; the middle line is 2 sqrt(mean (X - Y)^2) - Delta sqrt(C)",
     sources=(("finzi2025", "Theorem 3.1"),),
@@ -152,7 +152,7 @@ GRID_OF_ODDS = Derivation(
         ),
         Step("<=", LARGEST / LEAST, Certified(small=sp.Integer(4), large=LARGEST / LEAST)),
     ),
-    title="Neighbours s/(1 - s) = i/(|K| + 1 - i) of the grid are less than (2 + sqrt 2)/(2 - sqrt 2) = 5.83 apart",
+    title="Neighbours s/(1 - s) = i/(|K| + 1 - i): less than a factor (2 + sqrt 2)/(2 - sqrt 2) = 5.83 apart",
     note="so no sqrt(C/mean A^2) between the ends falls between two members, whatever |K|; the ends are 1/|K| and |K|",
 )
 
@@ -249,7 +249,7 @@ MISTAKES = (
             after=sp.Rational(19, 10) * _ROOT_SQUARE, reason={"large": sp.Rational(19, 10)}),
     Mistake("loss_variation_quadratic", 2, "sharper", "2 - s taken to be 3/2 at most: that is s >= 1/2",
             after=sp.Rational(3, 2) * _ROOT_SQUARE, reason={"large": sp.Rational(3, 2)}),
-    Mistake("grid_of_odds", 1, "even_grid", "neighbours on the grid taken to be at most 1.5 apart",
+    Mistake("grid_of_odds", 1, "even_grid", "neighbours i and i + 1 taken to be at most a factor 1.5 apart",
             after=sp.Rational(3, 2) * (above + 1) / above, reason={"large": sp.Rational(3, 2)}),
     Mistake("loss_variation_least", 2, "nothing_else", "the range term taken for all of Sigma", relation="<="),
     Mistake("loss_variation_cap_fails", 2, "within_the_cap", "Sigma taken to be 2 Delta at most, as printed",
