@@ -19,8 +19,8 @@ from genbound.derivations.reasons.asymptotics import Leading, Solve
 from genbound.derivations.reasons.averages import Measure
 from genbound.derivations.reasons.chance import Confidence, Spend
 from genbound.derivations.reasons.paths import Along
+from genbound.derivations.refuting.found import Counterexample
 from genbound.derivations.refuting.refute import Refutation
-from genbound.derivations.refuting.witness import Counterexample
 from genbound.derivations.rules import Reason, Z
 from genbound.report.notation import label, line
 from genbound.symbols import QUANTITIES, symbol

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from genbound.derivations.chain import StepError
 from genbound.derivations.mistakes import Mistake
-from genbound.derivations.refuting.witness import Counterexample, refutation
+from genbound.derivations.refuting.found import Counterexample
+from genbound.derivations.refuting.witness import refutation
 
 
 @dataclass(frozen=True)

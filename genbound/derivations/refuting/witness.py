@@ -13,7 +13,7 @@ right and the reason is not, the counterexample is about the reason.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 import sympy as sp
@@ -29,7 +29,8 @@ from genbound.derivations.reasons.asymptotics import Solve, Taylor
 from genbound.derivations.reasons.averages import Measure, Summed
 from genbound.derivations.reasons.chance import Known, Spend, Ville
 from genbound.derivations.reasons.growth import compare, leading
-from genbound.derivations.refuting.seeking import Found, seek, simple_points
+from genbound.derivations.refuting.found import Counterexample
+from genbound.derivations.refuting.seeking import Found, Pair, seek, simple_points
 from genbound.derivations.refuting.worlds import (
     World,
     behind,
@@ -48,35 +49,6 @@ from genbound.symbols import symbol
 
 _POINTS = 12
 """Values of the other symbols at which a limit is tried."""
-
-
-@dataclass(frozen=True)
-class Counterexample:
-    """Where a step fails.
-
-    Attributes:
-        at: name of a symbol -> its value.
-        statement: the comparison that contradicts the step, such as "0.31 > 0.29".
-        told: what is compared, in words; empty when it is the two lines.
-        about: "line" when the claimed relation fails, "reason" when the rule does not carry it.
-    """
-
-    at: tuple[tuple[str, Fraction], ...]
-    statement: str
-    told: str = ""
-    about: str = "line"
-
-    def __str__(self) -> str:
-        """One line: the place, the comparison and what it is about."""
-        place = ", ".join(f"{name} = {value}" for name, value in self.places())
-        told = f" ({self.told})" if self.told else ""
-        return f"at {place}: {self.statement}{told}" if place else f"{self.statement}{told}"
-
-    def places(self) -> Iterator[tuple[str, str]]:
-        """(name of a symbol, its value as a fraction or a short decimal)."""
-        for name, value in self.at:
-            short = value.denominator <= 10**4 and abs(value) <= 10**6
-            yield name, str(value) if short else f"{float(value):.9g}"
 
 
 def counterexample(before: sp.Expr, step: Step) -> Counterexample | None:
@@ -250,8 +222,7 @@ def _premise(reason: Ville) -> Iterator[World]:
     small, large = reason.premise.start, reason.premise.last
     factors = (reason.factor.subs(dict(values), simultaneous=True) for _, values in reason.law)
     real = tuple((each, sp.Integer(0)) for each in factors if not (each.is_number or isinstance(each, sp.exp)))
-    told = f"mean of the factor, and what {reason.premise.claim} bounds"
-    yield from _unequal(moment(reason), small / large, told, real)
+    yield from _unequal(moment(reason), small / large, f"mean of the factor, and {reason.premise.claim}'s bound", real)
     mean = sum((w * (symbol("m") - symbol("X")).subs(dict(values), simultaneous=True) for w, values in reason.law),
                sp.Integer(0))  # fmt: skip
     yield from _unequal(mean, sp.Integer(0), "mean of m - X under the law")
@@ -261,8 +232,7 @@ def _premise(reason: Ville) -> Iterator[World]:
         yield from _unequal(sum(w * gap**2 for w, gap, _ in stated), stated[0][2], "variance of the law, and as stated")
 
 
-def _unequal(first: sp.Expr, second: sp.Expr, told: str,
-             also: tuple[tuple[sp.Expr, sp.Expr], ...] = ()) -> Iterator[World]:  # fmt: skip
+def _unequal(first: sp.Expr, second: sp.Expr, told: str, also: tuple[Pair, ...] = ()) -> Iterator[World]:
     if not identical(first, second):
         for pair, sign in (((first, second), ">"), ((second, first), "<")):
             yield World((pair, *also), sign, told)
