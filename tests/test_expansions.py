@@ -11,39 +11,15 @@ import sympy as sp
 from genbound import formulas as f
 from genbound.concentration import empirical_freedman, geometric_mean
 from genbound.concentration.empirical_freedman import freedman_grid
-from genbound.derivations.chain import Derivation, Step, StepError
-from genbound.derivations.mistakes import Mistake
+from genbound.derivations.chain import Derivation, Step
 from genbound.derivations.reasons.analysis import Certified, Identity
 from genbound.derivations.reasons.averages import OVER_VOCABULARY, Applied, Measure, Summed, total
-from genbound.derivations.refuting.witness import refutation
 from genbound.derivations.rules import UnverifiedError
-from genbound.derivations.themes import expansions, gain, variation
+from genbound.derivations.themes import expansions, variation
 from genbound.symbols import symbols
 
 A, C, s, x, p, alpha, V = symbols("A C s x p alpha V")
 mean_loss, mean_square, mean_v, entropy, room = symbols("mean_loss mean_square mean_v entropy room")
-THEMES = (expansions, gain, variation)
-
-
-@pytest.mark.parametrize("chain", [each for theme in THEMES for each in theme.CHAINS], ids=lambda each: each.claim)
-def test_every_step_is_verified(chain: Derivation) -> None:
-    assert chain.verified()[1] == chain.last
-    assert chain.title
-
-
-@pytest.mark.parametrize("mistake", [each for theme in THEMES for each in theme.MISTAKES],
-                         ids=lambda each: f"{each.derivation}-{each.name}")  # fmt: skip
-def test_every_mistake_is_refuted(mistake: Mistake) -> None:
-    wrong = mistake.wrong()
-    with pytest.raises(StepError) as caught:
-        wrong.verified()
-    assert caught.value.number == mistake.step
-    assert refutation(wrong, mistake.step) is not None
-
-
-def test_every_chain_has_a_mistake() -> None:
-    for theme in THEMES:
-        assert {each.claim for each in theme.CHAINS} == {each.derivation for each in theme.MISTAKES}
 
 
 def test_the_last_lines_are_the_formulas() -> None:

@@ -10,35 +10,10 @@ import pytest
 
 from genbound import formulas as f
 from genbound.concentration import kl_inf, kl_inverse
-from genbound.derivations.chain import Derivation, StepError
-from genbound.derivations.mistakes import Mistake
-from genbound.derivations.refuting.witness import refutation
-from genbound.derivations.themes import kl, smoothing
+from genbound.derivations.themes import kl
 from genbound.smoothing import ceiling, entropy_floor
 
-THEMES = (kl, smoothing)
 mpf = mpmath.mpf
-
-
-@pytest.mark.parametrize("chain", [each for theme in THEMES for each in theme.CHAINS], ids=lambda each: each.claim)
-def test_every_step_is_verified(chain: Derivation) -> None:
-    assert chain.verified()[1] == chain.last
-    assert chain.title
-
-
-@pytest.mark.parametrize("mistake", [each for theme in THEMES for each in theme.MISTAKES],
-                         ids=lambda each: f"{each.derivation}-{each.name}")  # fmt: skip
-def test_every_mistake_is_refuted(mistake: Mistake) -> None:
-    wrong = mistake.wrong()
-    with pytest.raises(StepError) as caught:
-        wrong.verified()
-    assert caught.value.number == mistake.step
-    assert refutation(wrong, mistake.step) is not None
-
-
-def test_every_chain_has_a_mistake() -> None:
-    for theme in THEMES:
-        assert {each.claim for each in theme.CHAINS} == {each.derivation for each in theme.MISTAKES}
 
 
 def test_the_last_line_is_the_dual_formula() -> None:

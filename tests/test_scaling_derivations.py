@@ -12,10 +12,9 @@ from scipy.optimize import minimize_scalar
 
 from genbound import formulas as f
 from genbound.certified import precision
-from genbound.derivations import Derivation, Step, StepError
+from genbound.derivations import Derivation, Step
 from genbound.derivations.mistakes import Mistake
 from genbound.derivations.reasons.paths import Along, Negligible
-from genbound.derivations.refuting.witness import refutation
 from genbound.derivations.rules import Limit, UnverifiedError
 from genbound.derivations.themes import frontier, gap, information, quantization
 from genbound.symbols import symbol, symbols
@@ -257,20 +256,6 @@ def test_every_step_is_verified(name: str) -> None:
     if chain.formula:
         assert chain.last == getattr(f, chain.formula)()
     assert chain.tends in (None, Limit(N), Limit(D), Limit(symbol("dimension")))
-
-
-def test_every_chain_has_a_mistake() -> None:
-    assert {each.derivation for each in MISTAKES.values()} == set(CHAINS)
-
-
-@pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_refuted_at_its_step_with_a_counterexample(name: str) -> None:
-    mistake = MISTAKES[name]
-    wrong = mistake.wrong()
-    with pytest.raises(StepError) as caught:
-        wrong.verified()
-    assert caught.value.number == mistake.step
-    assert refutation(wrong, mistake.step) is not None
 
 
 def test_the_cases_of_the_gap() -> None:
