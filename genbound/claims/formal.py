@@ -147,6 +147,8 @@ _REASONS: Mapping[str, str] = {
     "maurer_pontil": _COMPARATOR,
     "empirical_bernstein": _COMPARATOR,
     "mineiro": "a published comparator, never tighter than the mixture of the same members, which is proved",
+    "optimal_law": "it chooses the law that is evaluated; the bound for that law is geometric_mean, which is proved",
+    "optimal_slack": "it chooses the law that is evaluated, like optimal_law",
     "lotfi_subsampled": "the published baseline; azuma_hoeffding, the union over codes and smoothed_span are proved",
 }
 """Claim -> why it is not formalised."""

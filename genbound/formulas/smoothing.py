@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sympy as sp
 
+from genbound.formulas.one_hypothesis import v
 from genbound.symbols import symbols
 
-C, alpha, V, p = symbols("C alpha V p")
+C, alpha, V, p, a, b, h, x, y = symbols("C alpha V p a b h x y")
 
 
 def binary_entropy(p: sp.Expr) -> sp.Expr:
@@ -58,3 +59,16 @@ def smoothing_cost_sqrt() -> sp.Expr:
 def smoothing_cost_sqrt_sharp() -> sp.Expr:
     """2 ln 2 sqrt(C)."""
     return 2 * sp.log(2) * sp.sqrt(C)
+
+
+def optimal_law_excess() -> sp.Expr:
+    """v(x) + a v(y) of one token of slack z = a under the optimal law q; x = q'/q - 1, y = z'/z - 1.
+
+    Summed over the tokens with weights q it is what the law q' of slacks z' costs more than q.
+    """
+    return v(x) + a * v(y)
+
+
+def slack_objective(z: sp.Expr = a) -> sp.Expr:
+    """ln(e^z + b) - w p ln z of one token, where the others sum to b and w p = h e^h/(e^h + b)."""
+    return z + sp.log(1 + b * sp.exp(-z)) - h / (1 + b * sp.exp(-h)) * sp.log(z)

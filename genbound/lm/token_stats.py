@@ -7,10 +7,12 @@ p_{k,alpha} = (1 - alpha) p_k + alpha / V:
     entropy    H(p_k),  varentropy  Var_{p_k}(-ln p_k)
     max_nll    max_x -ln p_k(x)                     the per-context ceiling before smoothing
     rank       1 + #{x : p_k(x) > p_k(x_k)}         1 when the true token is (tied for) the most likely
-    smoothed_nll[a], smoothed_entropy[a]            X_k and Y_k of THEORY section 1, for every alpha at once
+    smoothed_nll[a], smoothed_entropy[a]            X_k and Y_k of THEORY section 1, for every alpha at once;
+                                                    for a law w >= 1: X_k and U_k of the optimal law of weight w
 
 Losses use a float64 log-sum-exp. The smoothed entropies Y_k are evaluated in float32 and kept within their
 a-priori range: Y_k may be *any* function of the past, so its rounding is part of its definition and never of the proof.
+So are the slacks z of an optimal law; its U = ln sum e^z is evaluated in float64 and raised by the margin of that.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ import numpy as np
 import torch
 
 from genbound import smoothing
+from genbound.certificate.statistics import tilts
 from genbound.errors import DataError, ModelError
+from genbound.lm.tilted import slacks
 
 CHUNK_ELEMENTS = 1 << 22
 """Logits converted to float64 at a time on a GPU, or out of the head at a time: bounds the memory whatever n, V."""
@@ -36,7 +40,7 @@ CACHE_ELEMENTS = 1 << 17
 class TokenStatistics:
     """Per-token statistics of a block of n tokens; nats throughout, float64 (rank: int64).
 
-    Shapes: (n,) each, (A, n) for the two smoothed ones, A the number of alphas.
+    Shapes: (n,) each, (A, n) for the two smoothed ones, A the number of laws.
     """
 
     nll: np.ndarray
@@ -61,7 +65,7 @@ def token_statistics(
     Args:
         logits: (..., V), any floating type; must be finite.
         targets: (...) integer tokens in [0, V).
-        alphas: smoothing weights, each in (0, 1).
+        alphas: smoothing weights, each in (0, 1), and weights w >= 1 of optimal laws (certificate.statistics.Law).
 
     Raises:
         ModelError: a logit is NaN or infinite (a probability of exactly 0 or NaN cannot be certified).
@@ -125,7 +129,13 @@ def _chunk(logits: torch.Tensor, targets: torch.Tensor, alphas: tuple[float, ...
     square = p.mul_(z).sum(-1).div_(total)
 
     losses, centres = [], []
+    entropy = log_total - mean
     for alpha in alphas:
+        if tilts(alpha):
+            ceiling, slack = _tilted(small, entropy, targets, alpha)
+            losses.append(ceiling - slack)
+            centres.append(ceiling)
+            continue
         loss = -torch.log(torch.exp(-nll) * (1 - alpha) + alpha / vocab_size)
         losses.append(loss.clamp_(0.0, smoothing.ceiling(alpha, vocab_size)))
         torch.add(torch.tensor(alpha / vocab_size), small, alpha=1 - alpha, out=mixed)
@@ -133,10 +143,19 @@ def _chunk(logits: torch.Tensor, targets: torch.Tensor, alphas: tuple[float, ...
         centres.append(centre.clamp_(smoothing.entropy_floor(alpha, vocab_size), smoothing.log_vocabulary(vocab_size)))
     return TokenStatistics(
         nll=nll.cpu().numpy(),
-        entropy=(log_total - mean).cpu().numpy(),
+        entropy=entropy.cpu().numpy(),
         varentropy=(square - mean.square()).clamp_(min=0.0).cpu().numpy(),
         max_nll=(log_total + (top - low)).cpu().numpy(),
         rank=rank.cpu().numpy(),
         smoothed_nll=torch.stack(losses).cpu().numpy() if losses else np.empty((0, rows)),
         smoothed_entropy=torch.stack(centres).cpu().numpy() if centres else np.empty((0, rows)),
     )
+
+
+def _tilted(
+    p: torch.Tensor, entropy: torch.Tensor, targets: torch.Tensor, w: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """U, never below ln sum e^z, and z of the tokens that came, in float64."""
+    z = slacks(p, entropy, w).double()
+    own = z.gather(-1, targets[:, None]).squeeze(-1)
+    return z.exp_().sum(-1).log_().add_(smoothing.EVALUATION_MARGIN), own

@@ -13,6 +13,7 @@ from genbound.subsample.tuning import (
     tune_two_stage_azuma,
     tune_two_stage_empirical_freedman,
     tune_two_stage_floor,
+    tune_two_stage_tilted,
 )
 from genbound.subsample.two_stage import (
     two_stage_azuma,
@@ -21,6 +22,7 @@ from genbound.subsample.two_stage import (
     two_stage_floor,
     two_stage_geometric_mean,
     two_stage_lotfi,
+    two_stage_tilted,
 )
 from genbound.subsample.windows import WindowSample
 
@@ -33,10 +35,12 @@ __all__ = [
     "tune_two_stage_azuma",
     "tune_two_stage_empirical_freedman",
     "tune_two_stage_floor",
+    "tune_two_stage_tilted",
     "two_stage_azuma",
     "two_stage_empirical_freedman",
     "two_stage_finzi",
     "two_stage_floor",
     "two_stage_geometric_mean",
     "two_stage_lotfi",
+    "two_stage_tilted",
 ]

@@ -21,6 +21,7 @@ from genbound.subsample.windows import (
     freedman_shift,
     freedman_stage,
     geometric_stage,
+    tilted_stage,
     tune_second,
     two_complexities,
 )
@@ -77,6 +78,16 @@ def tune_two_stage(pilot: WindowSample, *, log_inv_delta_1: float | arb, n: int,
         return TwoStageTuning(d, g0, u, predicted=bound)
 
     return tuned(shifts[search(lambda d: tuned(d).predicted, shifts)])
+
+
+def tune_two_stage_tilted(pilot: WindowSample, *, least_slack: float, log_inv_delta_1: float | arb, n: int,
+                          log_inv_delta_2: float | arb, m: int) -> TwoStageTuning:  # fmt: skip
+    """g0 = the pilot mean of ln(U - X), and u, for `two_stage_tilted`; arguments as there and in `tune_two_stage`."""
+    c1, c2, _ = two_complexities(n, m, log_inv_delta_1, log_inv_delta_2)
+    g0 = float(np.log(pilot.predictions - pilot.losses).mean())
+    stage = tilted_stage(pilot, least_slack, c1, g0)
+    u, bound = tune_second(stage.values_float(pilot, 0.0), up(stage.ceiling), float(c2))
+    return TwoStageTuning(0.0, g0, u, predicted=bound)
 
 
 def tune_two_stage_empirical_freedman(pilot: WindowSample, *, log_inv_delta_1: float | arb, n: int,

@@ -22,7 +22,7 @@ from flint import arb
 
 from genbound import smoothing
 from genbound.baselines import LOTFI_ALPHAS, lotfi_subsampled, require_finzi_alpha
-from genbound.certified import ball, down, precision, up
+from genbound.certified import ball, down, mean_ball, precision, up
 from genbound.concentration.floor import floor_at
 from genbound.concentration.geometric_mean import lower_geometric_mean
 from genbound.concentration.observed import require_shift
@@ -39,6 +39,7 @@ from genbound.subsample.windows import (
     geometric_stage,
     loss_range,
     second_stage,
+    tilted_stage,
     two_complexities,
 )
 
@@ -86,6 +87,37 @@ def two_stage_geometric_mean(sample: WindowSample, *, log_inv_delta_1: float | a
     tuned = {"shift": d, "log_reference": float(log_reference), "second_shift": float(second_shift)}
     return _finish("two_stage_geometric_mean", sample, bound, _mean(values), c1, n, costs, tuned,
                    ("complexity", _floor_row(sample, c1)))  # fmt: skip
+
+
+def two_stage_tilted(sample: WindowSample, *, least_slack: float, log_inv_delta_1: float | arb, n: int,
+                     log_inv_delta_2: float | arb, log_reference: float,
+                     second_shift: float) -> BoundResult:  # fmt: skip
+    """`two_stage_geometric_mean` for losses with a ceiling U per context (the optimal output law): D = 0.
+
+    W = U - c (1 + ln(U - X) - g0) <= prediction_ceiling - c (1 + ln least_slack - g0).
+
+    Source: derived here (THEORY 5, with U - X >= least_slack in place of U >= B + eta).
+
+    Args:
+        sample: m windows; its predictions are the ceilings U.
+        least_slack: a constant in (0, U - X] on every token of the stream, nats.
+        log_inv_delta_1, n, log_inv_delta_2, log_reference, second_shift: as in `two_stage_geometric_mean`.
+
+    Raises:
+        DomainError: a token of the sample with U - X < least_slack; as in `two_stage_geometric_mean`.
+    """
+    c1, c2, costs = two_complexities(n, sample.m, log_inv_delta_1, log_inv_delta_2)
+    smallest = float((sample.predictions - sample.losses).min())
+    if not 0.0 < least_slack <= smallest:
+        raise domain_error("least_slack", least_slack, f"0 < least_slack <= {smallest!r}", "below every U - X, nats")
+    stage = tilted_stage(sample, least_slack, c1, float(log_reference))
+    values = stage.values(sample, 0.0)
+    bound = second_stage(values, stage.ceiling, second_shift, c2)
+    ceiling = mean_ball(sample.predictions.reshape(-1))
+    tuned = {"log_reference": float(log_reference), "second_shift": float(second_shift), "mean ceiling": float(ceiling)}
+    with precision():
+        spent = (ceiling - sample.mean_loss) * (-(-c1).expm1())
+    return _finish("two_stage_geometric_mean", sample, bound, _mean(values), c1, n, costs, tuned, ("complexity", spent))
 
 
 def two_stage_empirical_freedman(sample: WindowSample, *, log_inv_delta_1: float | arb, n: int,

@@ -152,6 +152,14 @@ def _geometric_top(u: arb, c: arb, g0: arb, ceiling: float) -> arb:
     return u - c * (1 + (u - ball(ceiling)).log() - g0)
 
 
+def tilted_stage(sample: WindowSample, least_slack: float, c1: arb, log_reference: float) -> Stage:
+    """The W of `geometric_stage` where U - X >= least_slack > 0 on every token, and U is the centre itself (D = 0)."""
+    with precision():
+        g0 = ball(log_reference)
+        c = (g0 - c1).exp()
+        return Stage(c, -c * (1 - g0), ball(float(sample.prediction_ceiling)) - c * (1 + ball(least_slack).log() - g0))
+
+
 def freedman_stage(sample: WindowSample, d: arb) -> Stage:
     """Z = Y - D ln(1 + (Y - X)/D), D = Delta/s: convex in Y (falling where Y < X) and rising in X."""
     with precision():

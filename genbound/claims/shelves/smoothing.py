@@ -141,4 +141,30 @@ CARDS: tuple[Claim, ...] = (
         planted=(wrong("unsmoothed", "-ln min_x p_k(x) - ln(1/(1-alpha))", "smoothed_loss()",
                        "-log(p_min) + log(1 - alpha)"),),
     ),
+    Inequality(
+        name="optimal_law",
+        statement="F(z) = ln sum e^z - w sum p ln z is least where z e^z = w p e^U, e^U = sum e^z: for any z' > 0 "
+        "F(z') - F(z) = sum q [v(x) + a v(y)] >= 0, q = e^{z-U}, a = z, x = q'/q - 1, y = z'/z - 1, v(x) = x - ln(1+x)",
+        minimum=DERIVED,
+        note="one token; that the sum is F(z') - F(z) follows from sum q' = sum q = 1 and w p = q z",
+        uses=("v_nonnegative",),
+        variables=over(a=POSITIVE, x=("-1", "oo"), y=("-1", "oo")),
+        sides=written("0", "optimal_law_excess()"),
+        contact=({"x": "0"}, {"y": "0"}),
+        planted=(
+            wrong("slack_forgotten", "q = w p, the slack forgotten: the tilt's logarithm without its weight",
+                  "0", "v(x) + a*y - log(1 + y)"),
+            wrong("linear", "the law taken to be q = p: to first order only", "0", "v(x) + a*y"),
+        ),
+    ),
+    Inequality(
+        name="optimal_slack",
+        statement="ln(e^a + b) - w p ln a is least at a = h, w p = h e^h/(e^h + b): one slack, the others held (sum b)",
+        minimum=DERIVED,
+        variables=over(a=POSITIVE, b=POSITIVE, h=POSITIVE),
+        sides=written("slack_objective(h)", "slack_objective()"),
+        contact=({"a": "h"},),
+        planted=(wrong("probability_only", "least where h = w p, the law forgotten",
+                       "log(exp(h) + b) - h*log(h)", "log(exp(a) + b) - h*log(a)"),),
+    ),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from genbound.derivations.reasons.chance import Known
 from genbound.derivations.rules import Z
 from genbound.symbols import symbols
 
-alpha, V, p, C, a, h, w, entropy = symbols("alpha V p C a h w entropy")
+alpha, V, p, C, a, b, h, w, x, y, entropy = symbols("alpha V p C a b h w x y entropy")
 TOP, REST = 1 - alpha + alpha / V, alpha / V
 BEST = C / (1 + C)
 _KEPT = (1 - alpha) * p
@@ -148,6 +148,26 @@ CENTRED_LOSS = Derivation(
     title="X - Y <= B - h_min, Y the entropy of the smoothed prediction: the Delta of the bounds",
 )
 
+OPTIMAL_SLACK = Derivation(
+    "optimal_slack",
+    f.slack_objective(h),
+    (Step("<=", f.slack_objective(), Minimum(function=f.slack_objective(), over=a, at=h)),),
+    title="One slack of the optimal law: the objective is convex in it, and its slope is 0 where z e^z = w p e^U",
+    note="e^U = e^h + b, so that w p = h e^h/(e^h + b) says z e^z = w p e^U at z = h",
+)
+
+OPTIMAL_LAW = Derivation(
+    "optimal_law",
+    sp.Integer(0),
+    (
+        Step("<=", f.v(x), Lemma(name="v_nonnegative", at={"x": x}, context=Z)),
+        Step("<=", f.optimal_law_excess(), Lemma(name="v_nonnegative", at={"x": y}, context=f.v(x) + a * Z)),
+    ),
+    where={x: (-1, sp.oo), y: (-1, sp.oo)},
+    title="What any law costs more than the optimal one, token by token",
+    note="weighted with q and summed over the tokens, sum q' = sum q = 1 and w p = q z make it F(z') - F(z)",
+)
+
 CHAINS = (
     SMOOTHING_COST,
     SMOOTHING_PRICE,
@@ -159,6 +179,8 @@ CHAINS = (
     ENTROPY_OF_A_TOKEN,
     ENTROPY_FLOOR_OF_ANY_LAW,
     CENTRED_LOSS,
+    OPTIMAL_SLACK,
+    OPTIMAL_LAW,
 )
 
 MISTAKES = (
@@ -176,4 +198,8 @@ MISTAKES = (
             after=-(V - 1) * REST * sp.log(REST)),
     Mistake("centred_loss", 1, "least_loss", "the least loss in place of the largest",
             after=f.least_loss() - entropy),
+    Mistake("optimal_slack", 1, "probability_only", "least where z = w p, the law forgotten",
+            reason={"at": h / (1 + b * sp.exp(-h))}),
+    Mistake("optimal_law", 2, "slack_forgotten", "the slack a left out of the tilt's logarithm",
+            after=f.v(x) + a * y - sp.log(1 + y)),
 )  # fmt: skip
