@@ -35,6 +35,10 @@ SEEDS = (
     ("gpt2", {"vocab_size": 24, "n_embd": 8, "n_layer": 1, "n_head": 2, "n_positions": 16}, "rtn", False),
     ("llama", {"vocab_size": 32, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,
                "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8}, "ldlq", False),
+    ("gpt_neox", {"vocab_size": 32, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+                  "intermediate_size": 24, "max_position_embeddings": 32}, "e8", True),
+    ("gpt2", {"vocab_size": 24, "n_embd": 8, "n_layer": 1, "n_head": 2, "n_positions": 16}, "kmeans", False),
+    ("gpt2", {"vocab_size": 24, "n_embd": 8, "n_layer": 1, "n_head": 2, "n_positions": 16}, "gptq", False),
 )  # fmt: skip
 
 

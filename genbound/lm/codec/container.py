@@ -7,9 +7,8 @@ in the order of the model. Weights are read as integers and exponents; `Quantize
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from genbound.errors import CodeFormatError, ModelError
+from genbound.files import write_atomic
 from genbound.lm.codec.architecture import Layout, build, layout
 from genbound.lm.codec.frame import CHECK_BYTES, MAGIC, check, frame, unframe, varint
 from genbound.lm.codec.header import HeaderCoder
@@ -26,7 +26,7 @@ from genbound.lm.codec.plan import best_beta, plan_tensor
 from genbound.lm.codec.rangecoder import Coder, Meter, Reader, Writer, gamma
 from genbound.lm.codec.tables import BETAS, WEIGHTS, ClassTables
 from genbound.lm.codec.tensors import Scales, TensorCoder
-from genbound.lm.quantize.model import QuantizedModel, QuantizedTensor
+from genbound.lm.quantize.model import Lattice, QuantizedModel, QuantizedTensor
 
 WEIGHTS_PER_BYTE = 512
 EXPONENTS_PER_BYTE = 64
@@ -140,17 +140,7 @@ def _best_tables(quantized: QuantizedModel, plans: list[Scales], beta: int) -> t
 def write(path: str | os.PathLike[str], quantized: QuantizedModel, *, progress: Progress | None = None) -> int:
     """Write the coded file, whole or not at all; returns its size in bits, L(h)."""
     data = encode(quantized, progress=progress)
-    target = Path(path)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_atomic(Path(path), data)
     return 8 * len(data)
 
 
@@ -284,13 +274,17 @@ def same(left: QuantizedModel, right: QuantizedModel) -> bool:
     if (left.model_type, left.config, left.seed) != (right.model_type, right.config, right.seed):
         return False
     return len(left.tensors) == len(right.tensors) and all(
-        (a.name, a.step, a.centre, a.shrink, a.transposed, a.rotated)
-        == (b.name, b.step, b.centre, b.shrink, b.transposed, b.rotated)
-        and np.array_equal(a.row_exponents, b.row_exponents)
-        and np.array_equal(a.column_exponents, b.column_exponents)
-        and np.array_equal(a.values, b.values)
+        all(_equal(getattr(a, each.name), getattr(b, each.name)) for each in fields(QuantizedTensor))
         for a, b in zip(left.tensors, right.tensors, strict=True)
     )
+
+
+def _equal(left: Any, right: Any) -> bool:
+    if isinstance(left, Lattice) and isinstance(right, Lattice):
+        return all(_equal(getattr(left, each.name), getattr(right, each.name)) for each in fields(Lattice))
+    if isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
+        return np.array_equal(left, right)
+    return not isinstance(left, np.ndarray) and not isinstance(right, np.ndarray) and left == right
 
 
 def _report(progress: Progress | None, fraction: float) -> None:

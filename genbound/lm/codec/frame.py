@@ -11,7 +11,7 @@ import zlib
 
 from genbound.errors import CodeFormatError
 
-MAGIC = b"gB"
+MAGIC = b"gC"
 """Also the version: a changed format changes the second byte."""
 
 LENGTH_BYTES = 5

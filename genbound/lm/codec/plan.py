@@ -7,8 +7,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from genbound.lm.codec.integers import CLASS_LIMIT, escape_allowance
 from genbound.lm.codec.tables import BETAS, CLASS_MIN, low_bits, reach, static_bits
-from genbound.lm.codec.tensors import CLASS_LIMIT, Scales, escape_allowance
+from genbound.lm.codec.tensors import Scales
 from genbound.lm.quantize.model import QuantizedTensor
 
 _OFFSETS = range(-4, 5)
@@ -23,7 +24,7 @@ def plan_tensor(tensor: QuantizedTensor, beta: int) -> tuple[Scales, float]:
     """The cheapest scales of a tensor under the starting tables, and what they cost in bits."""
     rows, columns = tensor.values.shape
     scales = Scales(0, np.zeros(rows, dtype=np.int64), np.zeros(columns, dtype=np.int64))
-    if not tensor.values.size:
+    if not tensor.values.size or tensor.codebook is not None:
         return scales, 0.0
     base, best = _best_base(tensor, scales, beta)
     scales = Scales(base, scales.rows, scales.columns)
@@ -43,7 +44,8 @@ def plan_tensor(tensor: QuantizedTensor, beta: int) -> tuple[Scales, float]:
 
 def best_beta(tensors: tuple[QuantizedTensor, ...]) -> int:
     """The shape of the starting tables under which a sample of the tensors costs least."""
-    matrices = [tensor for tensor in tensors if len(tensor.shape) >= 2 and tensor.values.size] or list(tensors)
+    classed = [tensor for tensor in tensors if tensor.codebook is None]
+    matrices = [tensor for tensor in classed if len(tensor.shape) >= 2 and tensor.values.size] or classed
     matrices.sort(key=lambda tensor: tensor.values.size)
     sample = [tensor for tensor in matrices if tensor.values.size <= 1 << 18][-_SAMPLE:] or matrices[:1]
     costs = np.zeros(len(BETAS))

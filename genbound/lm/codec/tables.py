@@ -73,49 +73,81 @@ def _stretched(ratio: Decimal, beta: str) -> Decimal:
     return out
 
 
-@lru_cache(maxsize=512)
-def prior(index: int, beta: int, weight: int) -> NDArray[np.int64]:
-    """The starting frequencies of a class: entries for -reach..reach, then the escape symbol."""
+@lru_cache(maxsize=1024)
+def prior(index: int, beta: int, weight: int, shift: int = 0) -> NDArray[np.int64]:
+    """The starting frequencies of a class: entries for -reach..reach, then the escape symbol.
+
+    `shift` quarters are added to the integers before their size is taken (points of a lattice may lie between them).
+    """
     bound = reach(index)
     scale = _CONTEXT.multiply(_SQRT2, _scale(index))
-    side = [
-        _stretched(_CONTEXT.divide(Decimal(q), scale), BETAS[beta]).copy_negate().exp(_CONTEXT)
-        for q in range(bound + 1)
-    ]
-    total = side[0] + 2 * sum(side[1:], Decimal(0))
-    size = 2 * bound + 2
-    mass = Decimal(_UNIT * WEIGHTS[weight] * size)
-    half = [max(1, int(_CONTEXT.divide(_CONTEXT.multiply(mass, value), total))) for value in side]
-    out = np.array([*half[:0:-1], *half, 1], dtype=np.int64)
+    sizes = [abs(4 * q + shift) for q in range(-bound, bound + 1)]
+    heights = {
+        size: _stretched(_CONTEXT.divide(Decimal(size) / 4, scale), BETAS[beta]).copy_negate().exp(_CONTEXT)
+        for size in sorted(set(sizes))
+    }
+    total = sum((heights[size] for size in sizes), Decimal(0))
+    mass = Decimal(_UNIT * WEIGHTS[weight] * (2 * bound + 2))
+    entries = {
+        size: max(1, int(_CONTEXT.divide(_CONTEXT.multiply(mass, height), total))) for size, height in heights.items()
+    }
+    out = np.array([*(entries[size] for size in sizes), 1], dtype=np.int64)
     out.setflags(write=False)
     return out
 
 
-class ClassTables:
-    """The learning tables of a file, one per class, shared by all tensors."""
+class Learner:
+    """A table that starts as it is told and learns from blocks of symbols; both sides learn the same."""
 
-    def __init__(self, beta: int, weight: int) -> None:
-        self._beta, self._weight = beta, weight
-        self._counts: dict[int, NDArray[np.int64]] = {}
-        self._seen: dict[int, int] = {}
+    def __init__(self, start: NDArray[np.int64]) -> None:
+        self._start = start
+        self._counts = np.zeros_like(start)
+        self._seen = 0
 
-    def code(self, coder: Coder, index: int, symbols: NDArray[np.int32], count: int) -> NDArray[np.int32]:
-        """`count` symbols 0..2 reach + 1 of one class, in blocks that grow with what the class has seen."""
-        start = prior(index, self._beta, self._weight)
-        counts = self._counts.setdefault(index, np.zeros_like(start))
-        seen = self._seen.get(index, 0)
+    def code(self, coder: Coder, symbols: NDArray[np.int32], count: int) -> NDArray[np.int32]:
+        """`count` symbols, in blocks that grow with what the table has seen; a table of one entry writes nothing."""
+        if len(self._start) == 1:
+            return np.zeros(count, dtype=np.int32)
         parts: list[NDArray[np.int32]] = []
         done = 0
         while done < count:
-            block = min(count - done, 16 + seen // 4)
+            block = min(count - done, 16 + self._seen // 4)
             given = symbols[done : done + block] if coder.writing else symbols
-            part = coder.symbols(_capped(start + _UNIT * counts), given, block)
-            counts += np.bincount(part, minlength=len(counts))
+            part = coder.symbols(_capped(self._start + _UNIT * self._counts), given, block)
+            self._counts += np.bincount(part, minlength=len(self._counts))
             parts.append(part)
-            seen += block
+            self._seen += block
             done += block
-        self._seen[index] = seen
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int32)
+
+
+def even_start(size: int, imagined: int) -> NDArray[np.int64]:
+    """A start that knows nothing: every entry counts as `imagined` quarters of a symbol."""
+    return np.full(size, _UNIT * imagined // 4, dtype=np.int64)
+
+
+class ClassTables:
+    """The learning tables of a file, shared by all tensors: one per class and context, and others by name."""
+
+    def __init__(self, beta: int, weight: int) -> None:
+        self._beta, self._weight = beta, weight
+        self._learners: dict[object, Learner] = {}
+
+    def code(
+        self, coder: Coder, index: int, symbols: NDArray[np.int32], count: int, context: int = 0
+    ) -> NDArray[np.int32]:
+        """`count` symbols 0..2 reach + 1 of one class; a context is 4 times its number plus the shift of its start."""
+        key = (index, context)
+        learner = self._learners.get(key)
+        if learner is None:
+            learner = self._learners[key] = Learner(prior(index, self._beta, self._weight, context % 4))
+        return learner.code(coder, symbols, count)
+
+    def code_even(
+        self, coder: Coder, key: object, size: int, symbols: NDArray[np.int32], count: int
+    ) -> NDArray[np.int32]:
+        """`count` symbols below `size` under a table of its own that starts even."""
+        return self._learners.setdefault(key, Learner(even_start(size, 2))).code(coder, symbols, count)
 
 
 def _capped(frequencies: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,5 +1,6 @@
-"""How one tensor lies in the file: its few numbers, its vectors of exponents, then its integers class by
-class.
+"""How one tensor lies in the file: its few numbers, its vectors, then its integers.
+
+Four kinds of tensors: integers on a grid, points of E8, numbers of codebook entries, and integers under row scales.
 """
 
 from __future__ import annotations
@@ -9,15 +10,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from genbound.errors import CodeFormatError, ModelError
+from genbound.errors import CodeFormatError
+from genbound.lm.codec.integers import CLASS_LIMIT, IntegerCoder, class_of
 from genbound.lm.codec.rangecoder import Adaptive, AdaptiveInteger, Coder
-from genbound.lm.codec.tables import CLASS_MIN, ClassTables, low_bits, reach
-from genbound.lm.quantize.model import SHRINK_LIMIT, STEP_LIMIT, VALUE_LIMIT, QuantizedTensor, fold
+from genbound.lm.codec.tables import CLASS_MIN, ClassTables
+from genbound.lm.codec.vectors import CodebookCoder, ScaleCoder, VectorCoder
+from genbound.lm.quantize.model import EIGHT, SHRINK_LIMIT, STEP_LIMIT, VALUE_LIMIT, Lattice, QuantizedTensor, fold
 
-CLASS_LIMIT = 4 * 30
-"""The largest class: integers about 2^30 wide."""
-
-VECTOR_LIMIT = 127
+KINDS = ("grid", "lattice", "codebook", "scaled")
 
 _SECTIONS = ("row exponents", "column exponents", "row classes", "column classes")
 
@@ -33,73 +33,12 @@ class Scales:
     columns: NDArray[np.int64]
 
 
-def escape_allowance(count: int) -> int:
-    """Escaped integers a tensor may hold: they are read one by one."""
-    return 64 + count // 64
-
-
-class _Vector:
-    """A vector of small integers: all zero, plain, as differences, or as differences to the last vector as
-    long.
-    """
-
-    def __init__(self) -> None:
-        self.mode = Adaptive(4, start=(24, 8, 8, 8))
-        self.plain = AdaptiveInteger(16)
-        self.delta = AdaptiveInteger(16)
-        self.again = AdaptiveInteger(16)
-        self.last: dict[int, NDArray[np.int64]] = {}
-
-    def code(self, coder: Coder, values: NDArray[np.int64], room: int | None) -> tuple[NDArray[np.int64], int]:
-        count = len(values)
-        base = self.last.get(count)
-        mode = self.mode.code(coder, self._choose(values, base) if coder.writing else 0)
-        if mode == 0:
-            return np.zeros(count, dtype=np.int64), 0
-        if room is not None and count > room:
-            raise CodeFormatError(f"coded model: {count} exponents in a file with room for {room}")
-        if mode == 3 and base is None:
-            raise CodeFormatError("coded model: a vector refers to one that was not there")
-        reference = base if mode == 3 and base is not None else np.zeros(count, dtype=np.int64)
-        table = (self.plain, self.delta, self.again)[mode - 1]
-        out = np.zeros(count, dtype=np.int64)
-        previous = 0
-        for index in range(count):
-            expected = previous if mode == 2 else int(reference[index])
-            previous = expected + table.code_signed(coder, int(values[index]) - expected)
-            if abs(previous) > VECTOR_LIMIT:
-                raise CodeFormatError(f"coded model: an exponent of {previous}, need at most {VECTOR_LIMIT}")
-            out[index] = previous
-        self.last[count] = out
-        return out, count
-
-    @staticmethod
-    def _choose(values: NDArray[np.int64], base: NDArray[np.int64] | None) -> int:
-        """The mode with the smallest rough cost (the entropy of what it codes, plus its alphabet)."""
-        if not values.any():
-            return 0
-        residuals = [values, np.diff(values, prepend=0)]
-        if base is not None:
-            residuals.append(values - base)
-        return 1 + int(np.argmin([_rough_bits(residual) for residual in residuals]))
-
-
-def _rough_bits(values: NDArray[np.int64]) -> float:
-    _, counts = np.unique(values, return_counts=True)
-    size = len(values)
-    return float(
-        -(counts * np.log2(counts / size)).sum()
-        + len(counts) * 0.5 * np.log2(size + 1)
-        + np.log2(1 + np.abs(values)).sum() * 0.3
-    )
-
-
 @dataclass
 class TensorCoder:
     """The state that carries over from tensor to tensor: learned tables and the last step and class.
 
     Attributes:
-        allowance: how many exponents may be read one by one (None: any number, when writing).
+        allowance: how many vector entries may be read one by one (None: any number, when writing).
         spelled: how many were.
     """
 
@@ -111,15 +50,17 @@ class TensorCoder:
 
     def __post_init__(self) -> None:
         self._flags = [Adaptive(2), Adaptive(2)]
+        self._kinds = [Adaptive(len(KINDS), start=(32, 4, 4, 4)) for _ in range(2)]
         self._shrink = [Adaptive(SHRINK_LIMIT), Adaptive(SHRINK_LIMIT)]
         self._centred = Adaptive(2)
         self._centre = AdaptiveInteger(16)
         self._last_centre = 0
         self._step = [AdaptiveInteger(16), AdaptiveInteger(16)]
         self._base = [AdaptiveInteger(12), AdaptiveInteger(12)]
-        self._vectors = [_Vector() for _ in range(4)]
-        self._escape = AdaptiveInteger(8)
-        self._sign = Adaptive(2)
+        self._vectors = [VectorCoder() for _ in range(4)]
+        self._scales = ScaleCoder()
+        self._books = CodebookCoder()
+        self._integers = IntegerCoder(self.tables)
 
     def write(self, coder: Coder, tensor: QuantizedTensor, scales: Scales) -> None:
         """Append one tensor."""
@@ -137,36 +78,54 @@ class TensorCoder:
         coder.section = "steps and classes"
         given = tensor if tensor is not None else _blank(name, shape)
         matrix = len(shape) >= 2
-        kind = int(matrix)
         transposed = bool(len(shape) == 2 and self._flags[0].code(coder, given.transposed))
         rotated = bool(matrix and self._flags[1].code(coder, given.rotated))
-        rows, columns = fold(shape, transposed)
-        step = self.step[matrix] + self._step[kind].code_signed(coder, given.step - self.step[matrix])
+        folded = fold(shape, transposed)
+        kind = KINDS[self._kinds[int(matrix)].code(coder, KINDS.index(given.kind))]
+        step = self._code_step(coder, name, matrix, given.step)
+        if kind == "codebook":
+            return self._numbers(coder, name, shape, tensor, step, transposed, rotated)
+        shrink = self._shrink[int(matrix)].code(coder, given.shrink) if kind != "scaled" else 0
+        centre = 0 if matrix else self._code_centre(coder, given.centre)
+        row_scales = None
+        if kind == "scaled":
+            coder.section = "row scales"
+            row_scales = self._scales.code(coder, given.row_scales, self._spell(folded[0]))
+        row, column, classes = self._classes(coder, name, matrix, folded, tensor, scales)
+        coder.section = "matrices" if matrix else "vectors"
+        numbers = None if tensor is None else tensor.values
+        lattice = None
+        if kind == "lattice":
+            chosen = self._chosen(coder, name, folded, given.lattice)
+            known = None if given.lattice is None else given.lattice.halves
+            values, halves = self._integers.lattice(coder, name, classes, chosen, numbers, known)
+            lattice = Lattice(*chosen, halves)
+        else:
+            values = self._integers.grid(coder, name, classes, folded, numbers)
+        return QuantizedTensor(
+            name, shape, values, step, row, column, centre, shrink, transposed, rotated, lattice, None, row_scales
+        )
+
+    def _chosen(
+        self, coder: Coder, name: str, folded: tuple[int, int], lattice: Lattice | None
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """The rows and columns of a lattice."""
+        masks = []
+        for axis, size in enumerate(folded):
+            given = np.zeros(0, dtype=np.int32)
+            if lattice is not None:
+                given = (lattice.rows, lattice.columns)[axis].astype(np.int32)
+            masks.append(self.tables.code_even(coder, ("chosen", axis), 2, given, size) > 0)
+        if masks[0].sum() % EIGHT:
+            raise CodeFormatError(f"coded model: {name} has {masks[0].sum()} rows in a lattice of eights")
+        return masks[0], masks[1]
+
+    def _code_step(self, coder: Coder, name: str, matrix: bool, given: int) -> int:
+        step = self.step[matrix] + self._step[int(matrix)].code_signed(coder, given - self.step[matrix])
         if abs(step) > STEP_LIMIT:
             raise CodeFormatError(f"coded model: {name} has step 2^({step}/8), need |exponent| <= {STEP_LIMIT}")
         self.step[matrix] = step
-        shrink = self._shrink[kind].code(coder, given.shrink)
-        centre = 0 if matrix else self._code_centre(coder, given.centre)
-        if tensor is not None and scales is not None:
-            spread = scales
-        else:
-            spread = Scales(0, np.zeros(rows, dtype=np.int64), np.zeros(columns, dtype=np.int64))
-        base = self.base[matrix] + self._base[kind].code_signed(coder, spread.base - self.base[matrix])
-        if not CLASS_MIN <= base <= CLASS_LIMIT:
-            raise CodeFormatError(f"coded model: {name} has class {base}, need {CLASS_MIN} to {CLASS_LIMIT}")
-        self.base[matrix] = base
-        vectors = [np.zeros(rows, dtype=np.int64), np.zeros(columns, dtype=np.int64)] * 2
-        if matrix:
-            exponents = (given.row_exponents, given.column_exponents) if tensor is not None else vectors[:2]
-            wanted = [*exponents, spread.rows, spread.columns]
-            for place, value in enumerate(wanted):
-                coder.section = _SECTIONS[place]
-                vectors[place] = self._vector(coder, self._vectors[place], value)
-        classes = class_of(base, *vectors)
-        coder.section = "matrices" if matrix else "vectors"
-        values = tensor.values if tensor is not None else None
-        out = self._integers(coder, name, classes, (rows, columns), values)
-        return QuantizedTensor(name, shape, out, step, vectors[0], vectors[1], centre, shrink, transposed, rotated)
+        return step
 
     def _code_centre(self, coder: Coder, centre: int) -> int:
         """Zero, or as a difference to the last centre that was not."""
@@ -177,92 +136,66 @@ class TensorCoder:
             raise CodeFormatError(f"coded model: a centre of {self._last_centre}, need <= 2^30")
         return self._last_centre
 
-    def _vector(self, coder: Coder, vector: _Vector, values: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _numbers(
+        self,
+        coder: Coder,
+        name: str,
+        shape: tuple[int, ...],
+        tensor: QuantizedTensor | None,
+        step: int,
+        transposed: bool,
+        rotated: bool,
+    ) -> QuantizedTensor:
+        """A tensor whose values number the entries of a codebook."""
+        coder.section = "codebooks"
+        number, spelled = self._books.code(coder, None if tensor is None else tensor.codebook)
+        self._spell(spelled)
+        book = self._books.books[number]
+        coder.section = "matrices" if len(shape) >= 2 else "vectors"
+        rows, columns = fold(shape, transposed)
+        given = None if tensor is None else tensor.values
+        values = self._integers.numbers(coder, number, len(book), (rows, columns), given)
+        zero = np.zeros(rows, dtype=np.int64), np.zeros(columns, dtype=np.int64)
+        return QuantizedTensor(name, shape, values, step, *zero, 0, 0, transposed, rotated, None, book)
+
+    def _classes(
+        self,
+        coder: Coder,
+        name: str,
+        matrix: bool,
+        folded: tuple[int, int],
+        tensor: QuantizedTensor | None,
+        scales: Scales | None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Row and column exponents, and the class of every entry."""
+        rows, columns = folded
+        vectors = [np.zeros(rows, dtype=np.int64), np.zeros(columns, dtype=np.int64)] * 2
+        known = scales or Scales(0, vectors[0], vectors[1])
+        base = self.base[matrix] + self._base[int(matrix)].code_signed(coder, known.base - self.base[matrix])
+        if not CLASS_MIN <= base <= CLASS_LIMIT:
+            raise CodeFormatError(f"coded model: {name} has class {base}, need {CLASS_MIN} to {CLASS_LIMIT}")
+        self.base[matrix] = base
+        if matrix:
+            exponents = (tensor.row_exponents, tensor.column_exponents) if tensor is not None else vectors[:2]
+            for place, value in enumerate([*exponents, known.rows, known.columns]):
+                coder.section = _SECTIONS[place]
+                vectors[place] = self._vector(coder, self._vectors[place], value)
+        return vectors[0], vectors[1], class_of(base, *vectors)
+
+    def _vector(self, coder: Coder, vector: VectorCoder, values: NDArray[np.int64]) -> NDArray[np.int64]:
         room = None if self.allowance is None else self.allowance - self.spelled
         out, spelled = vector.code(coder, values, room)
         self.spelled += spelled
         return out
 
-    def _integers(
-        self,
-        coder: Coder,
-        name: str,
-        classes: NDArray[np.int64],
-        shape: tuple[int, int],
-        values: NDArray[np.int32] | None,
-    ) -> NDArray[np.int32]:
-        flat = None if values is None else values.reshape(-1)
-        count = shape[0] * shape[1]
-        out = np.zeros(count, dtype=np.int64)
-        escaped: list[tuple[NDArray[np.int64], NDArray[np.int64], int, int]] = []
-        total = 0
-        for index, where in _groups(classes, count):
-            bits = low_bits(index)
-            bound = reach(index - 4 * bits)
-            size = count if where is None else len(where)
-            high = low = symbols = np.zeros(0, dtype=np.int32)
-            if flat is not None:
-                part = flat if where is None else flat[where]
-                high, low = part >> bits, part & ((1 << bits) - 1)
-                symbols = np.where(np.abs(high) <= bound, high + bound, 2 * bound + 1).astype(np.int32)
-            symbols = self.tables.code(coder, index - 4 * bits, symbols, size)
-            low = coder.bit_fields(bits, low, size)
-            outside = np.flatnonzero(symbols == 2 * bound + 1)
-            total += len(outside)
-            if total > escape_allowance(count):
-                message = f"{name} has {total} outliers among {count} weights, need <= {escape_allowance(count)}"
-                raise ModelError(message) if coder.writing else CodeFormatError(f"coded model: {message}")
-            got = (symbols.astype(np.int64) - bound << bits) + low
-            if where is None:
-                out[:] = got
-            else:
-                out[where] = got
-            if len(outside):
-                places = outside if where is None else where[outside]
-                escaped.append((places, low[outside].astype(np.int64), bound, bits))
-        coder.section = "outliers"
-        for places, lows, bound, bits in escaped:
-            for place, small in zip(places.tolist(), lows.tolist(), strict=True):
-                number = 0 if flat is None else int(flat[place]) >> bits
-                excess = self._escape.code(coder, max(abs(number) - bound - 1, 0))
-                magnitude = excess + bound + 1
-                negative = self._sign.code(coder, int(number < 0))
-                integer = ((-magnitude if negative else magnitude) << bits) + small
-                if abs(integer) > VALUE_LIMIT:
-                    raise CodeFormatError(f"coded model: {name} holds the integer {integer}, need <= 2^30")
-                out[place] = integer
-        return out.astype(np.int32).reshape(shape)
-
-
-def class_of(
-    base: int,
-    row_exponents: NDArray[np.int64],
-    column_exponents: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    columns: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    """The class of every entry, shape (rows, columns), or shape (1, 1) when all are alike."""
-    by_row = base + 2 * (rows - row_exponents)
-    by_column = 2 * (columns - column_exponents)
-    if not by_row.size or not by_column.size:
-        return np.full((1, 1), base)
-    if (by_row == by_row[0]).all() and (by_column == by_column[0]).all():
-        by_row, by_column = by_row[:1], by_column[:1]
-    return np.clip(by_row[:, None] + by_column[None, :], CLASS_MIN, CLASS_LIMIT)
-
-
-def _groups(classes: NDArray[np.int64], count: int) -> list[tuple[int, NDArray[np.int64] | None]]:
-    """The classes in rising order with the flat places of their entries (None: every place)."""
-    if not count:
-        return []
-    if classes.size == 1 or (classes == classes.flat[0]).all():
-        return [(int(classes.flat[0]), None)]
-    flat = classes.reshape(-1)
-    order = np.argsort(flat, kind="stable")
-    sizes = np.bincount(flat - CLASS_MIN)
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    present = np.flatnonzero(sizes)
-    return [(int(c) + CLASS_MIN, order[starts[c] : starts[c + 1]]) for c in present]
+    def _spell(self, count: int) -> int:
+        """Count entries that are read one by one, against the allowance; returns the count."""
+        self.spelled += count
+        if self.allowance is not None and self.spelled > self.allowance:
+            raise CodeFormatError(
+                f"coded model: {self.spelled} vector entries in a file with room for {self.allowance}"
+            )
+        return count
 
 
 def _blank(name: str, shape: tuple[int, ...]) -> QuantizedTensor:

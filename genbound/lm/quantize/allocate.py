@@ -16,9 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genbound.lm.quantize.model import STEP_LIMIT
-
-GAUSSIAN_BITS = 0.5 * math.log2(2 * math.pi * math.e)
-"""The entropy of a Gaussian of unit deviation, in bits: at step s it costs about this minus log2 s."""
+from genbound.lm.quantize.rates import GAUSSIAN_BITS, nominal_bits
 
 _FINE = 64
 """Parts of an octave that `water_level` tells apart."""
@@ -34,16 +32,6 @@ class Steps:
     step: int
     rows: NDArray[np.int64]
     columns: NDArray[np.int64]
-
-
-def nominal_step(deviation: float, bits: float) -> float:
-    """log2 of the step at which a Gaussian of this deviation costs `bits` per weight."""
-    return math.log2(deviation) + GAUSSIAN_BITS - bits
-
-
-def nominal_bits(log_steps: NDArray[np.float64], log_deviations: NDArray[np.float64]) -> NDArray[np.float64]:
-    """About what weights of these deviations cost at these steps: the Gaussian rate, bending to 0 at wide steps."""
-    return 0.5 * np.log2(1.0 + np.exp2(2.0 * (log_deviations + GAUSSIAN_BITS - log_steps)))
 
 
 def water_level(parts: list[tuple[NDArray[np.float64], NDArray[np.float64]]], bits: float) -> float:
@@ -63,7 +51,7 @@ def water_level(parts: list[tuple[NDArray[np.float64], NDArray[np.float64]]], bi
     low, high = -80.0, 80.0
     for _ in range(50):
         middle = (low + high) / 2
-        rate = float((nominal_bits(np.full_like(widths, middle), widths) * counts).sum())
+        rate = float((nominal_bits(widths - middle) * counts).sum())
         low, high = (middle, high) if rate > bits * counts.sum() else (low, middle)
     return (low + high) / 2
 

@@ -10,6 +10,7 @@ proxy loss is sum_i D_i step_i^2/12 per row.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,18 @@ def factor(hessian: NDArray[np.float64], damping: float = DAMPING) -> NDArray[np
     return np.triu(inverse).astype(np.float64)
 
 
+class Rule(Protocol):
+    """How the weights of a column become integers, and what those stand for."""
+
+    def integers(self, ratio: NDArray[np.float64], column: int) -> NDArray[np.float64]:
+        """The integers for w/step = ratio."""
+        ...
+
+    def points(self, integers: NDArray[np.float64], column: int) -> NDArray[np.float64]:
+        """What the integers stand for, in steps."""
+        ...
+
+
 @dataclass(frozen=True)
 class Rounding:
     """The scalar rule: integers of w/step, and the points they stand for.
@@ -59,13 +72,13 @@ class Rounding:
     deadzone: float = 0.0
     shrink: float = 0.0
 
-    def integers(self, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+    def integers(self, ratio: NDArray[np.float64], column: int) -> NDArray[np.float64]:
         """q for w/step = ratio."""
         if not self.deadzone:
             return np.rint(ratio)
         return np.copysign(np.floor(np.maximum(np.abs(ratio) + (0.5 - self.deadzone), 0.0)), ratio)
 
-    def points(self, integers: NDArray[np.float64]) -> NDArray[np.float64]:
+    def points(self, integers: NDArray[np.float64], column: int) -> NDArray[np.float64]:
         """What the integers stand for, in steps."""
         if not self.shrink:
             return integers
@@ -77,7 +90,7 @@ def ldlq(
     triangle: NDArray[np.float64],
     row_steps: NDArray[np.float64],
     column_steps: NDArray[np.float64],
-    rounding: Rounding | None = None,
+    rounding: Rule | None = None,
 ) -> NDArray[np.int32]:
     """Integers q for W ~ q * row_steps * column_steps with feedback along the columns.
 
@@ -85,7 +98,7 @@ def ldlq(
         weights: W, (rows, columns).
         triangle: `factor` of the Hessian, (columns, columns).
         row_steps, column_steps: the grid, (rows,) and (columns,).
-        rounding: the scalar rule.
+        rounding: the rule; nearest integers without.
     """
     rule = rounding or Rounding()
     work = np.array(weights.T, dtype=np.float64, order="C")
@@ -96,9 +109,9 @@ def ldlq(
         errors = np.empty((stop - start, work.shape[1]))
         for column in range(start, stop):
             steps = row_steps * column_steps[column]
-            integers = rule.integers(work[column] / steps)
+            integers = rule.integers(work[column] / steps, column)
             out[column] = integers
-            error = (work[column] - rule.points(integers) * steps) / triangle[column, column]
+            error = (work[column] - rule.points(integers, column) * steps) / triangle[column, column]
             errors[column - start] = error
             if column + 1 < stop:
                 work[column + 1 : stop] -= np.outer(triangle[column, column + 1 : stop], error)
