@@ -1,0 +1,104 @@
+"""What more passes over the same stream do to plain training: loss on the stream and on held-out documents.
+
+    python experiments/plain_epochs.py                 shows results/plain_epochs.json as a table
+    python experiments/plain_epochs.py --run 30k 8     trains the models that are not in it yet: a name, passes...
+    python experiments/plain_epochs.py --all           every name and 1, 2, 4, 8 passes (hours at 530k)
+
+The models stay in .cache/plain/NAME-EPOCHS (`from_pretrained` reads them). One pass is the shipped model: it is
+trained again at 10k and 30k to see that its bytes come out, and copied at the other sizes. A killed run continues.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from genbound.files import file_sha256, pretty_json, write_atomic
+from genbound.lm.corpora import sotu
+from genbound.lm.ladder import models
+from genbound.lm.ladder.network import save_model
+from genbound.lm.ladder.recipes import RECIPES
+from genbound.lm.ladder.train import mean_loss, versions
+from genbound.lm.train import plain
+from genbound.lm.windows import Windows
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "experiments" / "results" / "plain_epochs.json"
+CACHE = ROOT / ".cache" / "plain"
+EPOCHS = (1, 2, 4, 8)
+RETRAINED = ("10k", "30k")
+"""Sizes whose one-epoch model is trained again rather than copied."""
+
+
+def cell(name: str, epochs: int) -> dict[str, Any]:
+    """Train one model (or take the shipped one) and measure it."""
+    recipe, folder = RECIPES[name], CACHE / f"{name}-{epochs}"
+    windows = Windows(sotu.training_stream()[: recipe.tokens + 1], recipe.context)
+    began = time.process_time()
+    shipped = epochs == 1 and name not in RETRAINED
+    if shipped:
+        model, record = models.load(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_model(model, folder)
+    else:
+        work = CACHE / "work" / f"{name}-{epochs}"
+        trained = plain.train(recipe, windows, epochs=epochs, seed=recipe.seed, work=work)
+        model, record = trained.model, trained.record
+        trained.save(folder)
+    file = folder / "model.safetensors"
+    same = epochs == 1 and file_sha256(file) == file_sha256(models.path(name) / "model.safetensors")
+    with plain.one_thread():
+        heldout = mean_loss(model, sotu.heldout_stream(), recipe.context)
+    return {
+        "name": name, "parameters": recipe.parameters, "n_tokens": recipe.tokens, "epochs": epochs,
+        "seed": recipe.seed, "shipped": shipped, "bytes_of_the_shipped_model": same if epochs == 1 else None,
+        "loss_train": record["loss_train"], "loss_heldout": heldout, "sha256": file_sha256(file),
+        "cpu_seconds": round(time.process_time() - began, 1),
+    }  # fmt: skip
+
+
+def stored() -> list[dict[str, Any]]:
+    """The rows so far, by size and passes."""
+    return json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.is_file() else []
+
+
+def fill(wanted: list[tuple[str, int]]) -> None:
+    """Train what is missing, one row at a time."""
+    for name, epochs in wanted:
+        rows = stored()
+        if any((row["name"], row["epochs"]) == (name, epochs) for row in rows):
+            continue
+        rows.append(cell(name, epochs))
+        rows.sort(key=lambda row: (row["parameters"], row["epochs"]))
+        about = "plain training, nats per character; held-out: documents outside the stream"
+        write_atomic(RESULTS, pretty_json({"about": about, "versions": versions(), "rows": rows}))
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """The table."""
+    print(f"{'name':>5} {'epochs':>6} {'loss_train':>10} {'loss_heldout':>12} {'seconds':>8}")
+    for row in rows:
+        print(
+            f"{row['name']:>5} {row['epochs']:6d} {row['loss_train']:10.4f} {row['loss_heldout']:12.4f}"
+            f" {row['cpu_seconds']:8.1f}"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", nargs="+", metavar="X", help="a name of the ladder, then numbers of passes")
+    parser.add_argument("--all", action="store_true", help="every name, 1, 2, 4 and 8 passes")
+    options = parser.parse_args()
+    if options.run:
+        name, *epochs = options.run
+        fill([(name, int(count)) for count in epochs or EPOCHS])
+    elif options.all:
+        fill([(name, epochs) for name in RECIPES for epochs in EPOCHS])
+    show(stored())
+
+
+if __name__ == "__main__":
+    main()
