@@ -20,7 +20,7 @@ from tiny_models import KINDS, SAMPLE, save_folder
 
 import genbound as gb
 from genbound.certificate.certificate import Certificate, seals
-from genbound.certificate.rows import METHODS
+from genbound.certificate.rows import METHODS, CodedModel
 from genbound.errors import CertificateError, DataError, DomainError
 from genbound.lm import verify as verify_module
 from genbound.lm.certify import certify
@@ -62,7 +62,9 @@ def test_what_a_certificate_holds(made: tuple[Path, Certificate]) -> None:
     headline = certificate.bounds["geometric_mean"]
     assert headline is not None
     assert headline.complexity == pytest.approx(sum(headline.paid.values()) / 4096, rel=1e-12)
-    assert headline.paid["code of the model"] >= certificate.codes[str(headline.code)].code_bits * math.log(2)
+    bits = certificate.codes[str(headline.code)].code_bits
+    assert bits is not None
+    assert headline.paid["code of the model"] >= bits * math.log(2)
     assert math.fsum(certificate.decomposition.values()) == certificate.value
     assert certificate.decomposition["sampling"] == 0.0
     assert certificate.decomposition["complexity"] > 0
@@ -300,8 +302,18 @@ def test_two_workers_write_the_same_certificate(toy_model: Path, toy_bin: Path, 
         ({"delta": 1.0}, "delta=1.0"),
         ({"rates": ()}, "rates"),
         ({"rates": (3.0, 3.0)}, "each once"),
-        ({"rates": (0.5,)}, "rate=0.5"),
-        ({"quantizers": ("awq",)}, "quantizers"),
+        ({"rates": (0.25,)}, "rate=0.25"),
+        ({"rates": (13.0,)}, "rate=13.0"),
+        ({"code": ("awq",)}, "code=awq"),
+        ({"code": ()}, "need some of rtn"),
+        ({"code": ("rtn", "rtn")}, "code=rtn,rtn"),
+        ({"code": ("auto", "rtn")}, "code=auto,rtn"),
+        ({"code": ("prefix", "rtn")}, "about other tokens"),
+        ({"code": ("lora",), "population": 10**9}, "trained on the whole stream"),
+        ({"epochs": 0}, "epochs=0"),
+        ({"minutes": math.inf}, "minutes=inf"),
+        ({"minutes": math.nan}, "minutes=nan"),
+        ({"prefix": 1.0}, "prefix=1.0"),
         ({"pilot": 1}, "pilot=1"),
         ({"context": 0}, "context=0"),
         ({"population": 10**9, "windows": 5}, "not sampled again"),
@@ -336,14 +348,18 @@ def _subject(model: Path, data: Path, cache: Path, **changes: Any) -> Any:
     return open_subject(model, data, settings=replace(QUICK, **changes), cache=cache)
 
 
+def _coded_model() -> CodedModel:
+    prices = {"code of the model": 80 * math.log(2)}
+    return CodedModel("ldlq-3", "ldlq", 3.0, "a.gbc", 80, "ab" * 32, "coded file", prices, "a file")
+
+
 def test_the_deciding_windows_are_drawn_after_everything_that_was_chosen(
     toy_model: Path, toy_bin: Path, tmp_path: Path
 ) -> None:
     from genbound.certificate.choices import Choices
-    from genbound.certificate.rows import CodedModel
 
     subject = _subject(toy_model, toy_bin, tmp_path, windows=100)
-    one = {"ldlq-3": CodedModel("ldlq-3", "ldlq", 3.0, "a.gbc", 80, "ab" * 32)}
+    one = {"ldlq-3": _coded_model()}
     other = {"ldlq-3": replace(one["ldlq-3"], sha256="cd" * 32)}
     choices = Choices({"ldlq-3": ((0.5, 0.0),)}, {})
     draws = [

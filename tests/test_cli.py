@@ -152,6 +152,28 @@ def test_certify_dry_run_and_verify(run: Run, toy_model: Path, toy_bin: Path, tm
     assert found["differences"][0]["field"] == "bounds.geometric_mean.value"
 
 
+def test_a_prefix_and_what_auto_would_do(run: Run, toy_model: Path, toy_bin: Path, tmp_path: Path) -> None:
+    os.symlink(toy_model, tmp_path / "model")
+    os.symlink(toy_bin, tmp_path / "toy.bin")
+    certify = ("certify", tmp_path / "model", "--data", tmp_path / "toy.bin", "-o", tmp_path / "out", *QUICK)
+    result = run(*certify, "--code", "prefix", "--epochs", 1)
+    assert (result.code, result.err) == (0, "")
+    assert fits("\n".join(line for line in result.out.splitlines() if str(tmp_path) not in line))
+    words = " ".join(result.out.split())
+    for part in ("ABOUT THE REST: the first 2,048 tokens", "n = 2,048 tokens", "prefix (prefix): 30 nats",
+                 "not offered: lotfi_subsampled, azuma_hoeffding, finzi_bound: the log-ratio to a prefix prior",
+                 "described model minus original"):  # fmt: skip
+        assert part in words
+    plan = run(*certify, "--code", "auto", "--minutes", 1e6, "--dry-run")
+    assert plan.code == 0
+    assert fits(plan.out)
+    for step in ("calibrate", "quantize, code", "train variational", "train sublora", "train requential", "pilot"):
+        assert step in plan.out
+    assert "train prefix" not in plan.out
+    short = run(*certify, "--code", "auto", "--minutes", 1e-6, "--dry-run")
+    assert "train" not in short.out.replace("training", "")
+
+
 def test_a_sample_of_the_users_says_what_is_assumed(run: Run, toy_model: Path, toy_bin: Path, tmp_path: Path) -> None:
     result = run("certify", toy_model, "--data", toy_bin, "-o", tmp_path, *QUICK, "--population", 10**6)
     assert result.code == 0
@@ -195,7 +217,13 @@ def test_wrong_options_are_one_line(run: Run, arguments: tuple[str, ...], words:
         (("--population", "100000", "--windows", "50"), ("population with windows",)),
         (("--rates", "3,x"), ("rates='3,x'", "commas")),
         (("--rates", "nan"), ("rate=nan",)),
-        (("--quantizers", "awq"), ("quantizers", "awq")),
+        (("--code", "awq"), ("code=awq", "ldlq")),
+        (("--code", "auto,rtn"), ("code=auto,rtn",)),
+        (("--code", "prefix,rtn"), ("certify it alone",)),
+        (("--code", "variational", "--population", "100000"), ("trained on the whole stream",)),
+        (("--epochs", "0"), ("epochs=0",)),
+        (("--minutes", "-1"), ("minutes=-1.0",)),
+        (("--prefix", "1"), ("prefix=1.0",)),
         (("--windows", "some"), ("windows='some'", "`all` or `auto`")),
         (("--windows", "1"), ("windows='1'",)),
         (("--windows", "99999999999999"), ("n is smaller than the sample", "windows=99999999999999")),
@@ -311,7 +339,7 @@ def test_logits_that_overflow_on_some_tokens_only(
     model.save_pretrained(tmp_path / "model")
     refused(
         run("certify", tmp_path / "model",
-            "--data", toy_bin, "-o", tmp_path / "out", "--quantizers", quantizer, *QUICK),
+            "--data", toy_bin, "-o", tmp_path / "out", "--code", quantizer, *QUICK),
         word,
     )  # fmt: skip
     assert no_certificate(tmp_path / "out")
@@ -373,7 +401,7 @@ def _append(path: Path) -> None:
         ("certificate.json", Path.unlink, ("certificate.json: no such file",)),
         ("certificate.json", lambda p: p.write_bytes(b""), ("cannot be read as JSON",)),
         ("certificate.json", lambda p: p.write_bytes(b"\xff\xfe"), ("cannot be read as JSON",)),
-        ("certificate.json", lambda p: p.write_text("[]"), ("need 'genbound/certificate/1'",)),
+        ("certificate.json", lambda p: p.write_text("[]"), ("need 'genbound/certificate/2'",)),
         ("certificate.json", lambda p: p.write_text("[" * 100_000), ("cannot be read as JSON",)),
     ],
 )  # fmt: skip

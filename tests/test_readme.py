@@ -89,7 +89,7 @@ def test_every_option_in_the_readme_exists() -> None:
     command: Any = typer.main.get_command(app)
     blocks = re.findall(r"```sh\n(.*?)```", README, flags=re.S)
     lines = re.findall(r"^genbound (.*)$", "\n".join(blocks), flags=re.M)
-    assert len(lines) == 14
+    assert len(lines) == 15
     for line in lines:
         words = line.split("#")[0].split()
         named = command.commands[words[0]]

@@ -1,8 +1,9 @@
 """The bounds side by side, from statistics of coded models: which rate, alpha and family member, and what each costs.
 
-A coded model's file pays for everything about the model (architecture, rate, scales, weights). What else is chosen
-with the data is paid here: the smoothing weight alpha within its grid, the shift D or s within theirs. Each method
-takes its own best rate and alpha; each printed bound holds with probability 1 - delta taken alone.
+A description pays for everything about its model (by the size of its file, or by an exact log-ratio). What else is
+chosen with the data is paid here: which kind of description, the smoothing weight alpha within its grid, the shift D
+or s within theirs. Each method takes its own best description and alpha; each printed bound holds with probability
+1 - delta taken alone.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from genbound.baselines import LOTFI_ALPHAS, finzi_alpha, finzi_bound, lotfi_sub
 from genbound.certificate.rows import BoundRow, CodedModel, decompose
 from genbound.certificate.statistics import OFFSETS, StreamStatistics
 from genbound.certified import ball, down, precision, up
-from genbound.complexity.codes import choice_nats, code_nats, log_inv_delta, split_delta
+from genbound.complexity.codes import choice_nats, log_inv_delta, split_delta
 from genbound.complexity.progressive import held_out, progressive_validation
 from genbound.concentration import BoundResult, Wealth, empirical_freedman, geometric_mean
 from genbound.concentration.floor import floor_at
+from genbound.tilting import WEIGHTS, most_ceiling, tilted_bound
 
 ALPHAS = smoothing.ALPHAS
 ABOUT_CODE = "the decoded, smoothed model: its average conditional risk over the training stream"
+ABOUT_TILTED = "the decoded model under the optimal law with w = {w:g}: its average conditional risk over the stream"
 ABOUT_HELD_OUT = "the original model, smoothed: its average conditional risk over the held-out stream"
 ABOUT_PROGRESSIVE = "the predictors along the training run, smoothed: their average conditional risk"
 ABOUT_FINZI = "Y is the entropy of the smoothed prediction (the paper's exact choice could not be read in full)"
@@ -44,6 +47,8 @@ class Problem:
     Attributes:
         n: tokens the bounds are about. vocab_size: V. delta: failure probability of each bound.
         window: T, tokens per window. windows: how many were sampled (0: every token was read).
+        before: tokens of the stream before those the bounds are about (0: they are about the whole stream).
+        codes: how many ways of describing the model there were to choose from.
     """
 
     n: int
@@ -51,6 +56,8 @@ class Problem:
     delta: float
     window: int
     windows: int = 0
+    before: int = 0
+    codes: int = 1
 
     @cached_property
     def stages(self) -> tuple[float, float]:
@@ -64,16 +71,46 @@ class Problem:
 
     def nats(self, coded: CodedModel, **choices: int) -> tuple[float, dict[str, float]]:
         """n C of a coded model with uniform choices among `choices` many, and what it is made of."""
-        paid = {"code of the model": code_nats(coded.code_bits), "failure probability": self.stages[0]}
+        paid = {**coded.prices, "failure probability": self.stages[0]}
+        if self.codes > 1:
+            paid[f"choice of code ({self.codes})"] = choice_nats(self.codes)
         paid |= {f"choice of {name} ({count})": choice_nats(count) for name, count in choices.items()}
         with precision():
             return up(sum((ball(v) for v in paid.values()), arb(0))), paid
 
 
+ANY_PRICE = ("empirical_freedman", "geometric_mean", "floor")
+"""The methods whose constants come from paid grids (the floor has none).
+
+`azuma_hoeffding`, `finzi_bound` and `lotfi_subsampled` take theirs as functions of C. A file has the same C whatever
+the data are; a log-ratio has not, and then a constant that depends on C is chosen with the data and unpaid.
+"""
+
+_DEPENDS = {
+    "draw": "the log-ratio of a draw depends on the data",
+    "prefix": "the log-ratio to a prefix prior may depend on the tokens the bound is about",
+    "transcript": "the log-ratio of a transcript depends on the data",
+}
+
+
+def offers(method: str, coded: CodedModel) -> bool:
+    """Whether a method holds for this kind of description."""
+    return coded.kind == "coded file" or method in ANY_PRICE
+
+
+def not_offered(kinds: Iterable[str]) -> dict[str, str]:
+    """Why methods are missing, where no description among these kinds is a coded file."""
+    found = sorted(set(kinds))
+    if "coded file" in found:
+        return {}
+    because = f"{'; '.join(_DEPENDS[kind] for kind in found)}; the constants of this bound are functions of the price"
+    return {name: because for name in METHODS if name not in ANY_PRICE}
+
+
 # ------------------------------------------------------------------------------------- one method on one coded model
 
 
-def _of_result(result: BoundResult, coded: CodedModel, alpha: float, paid: Mapping[str, float]) -> BoundRow:
+def _of_result(result: BoundResult, coded: CodedModel, alpha: float | None, paid: Mapping[str, float]) -> BoundRow:
     grids = {f"choice of {k}": v for k, v in result.costs.items() if k != "code and failure probability"}
     return BoundRow(
         value=result.value, about=ABOUT_CODE, n=result.n, code=coded.label, alpha=alpha,
@@ -82,11 +119,19 @@ def _of_result(result: BoundResult, coded: CodedModel, alpha: float, paid: Mappi
 
 
 def _geometric_mean(problem: Problem, coded: CodedModel, statistics: StreamStatistics) -> Iterable[BoundRow]:
-    nats, paid = problem.nats(coded, alpha=len(ALPHAS), centre=len(OFFSETS))
+    nats, paid = problem.nats(coded, kind=2, alpha=len(ALPHAS), centre=len(OFFSETS))
     for (alpha, offset), wealth in statistics.wealth.items():
         if alpha in ALPHAS and offset in OFFSETS:
             row = _of_result(geometric_mean(wealth, log_inv_delta=nats), coded, alpha, paid)
             yield replace(row, tuned={**row.tuned, "offset": offset})
+    nats, paid = problem.nats(coded, kind=2, w=len(WEIGHTS))
+    for w, means in statistics.tilted.items():
+        if w in WEIGHTS:
+            result = tilted_bound(
+                means.ceiling.upper, means.log_slack.lower, means.loss.upper, n=means.loss.n, weight=w,
+                ceiling=most_ceiling(w, problem.vocab_size), log_inv_delta=nats,
+            )  # fmt: skip
+            yield replace(_of_result(result, coded, None, paid), about=ABOUT_TILTED.format(w=w))
 
 
 def _empirical_freedman(problem: Problem, coded: CodedModel, statistics: StreamStatistics) -> Iterable[BoundRow]:
@@ -120,10 +165,12 @@ def _azuma(problem: Problem, coded: CodedModel, statistics: StreamStatistics) ->
 
 
 def _lotfi(problem: Problem, coded: CodedModel, statistics: StreamStatistics) -> Iterable[BoundRow]:
+    with precision():
+        failure = up(ball(problem.stages[0]) + ball(choice_nats(problem.codes)))
+    assert coded.code_bits is not None
     result = lotfi_subsampled(
         {alpha: statistics.smoothed[alpha].upper for alpha in LOTFI_ALPHAS},
-        code_bits=coded.code_bits, n=problem.n, vocab_size=problem.vocab_size, log_inv=problem.stages[0],
-        self_delimiting=True,
+        code_bits=coded.code_bits, n=problem.n, vocab_size=problem.vocab_size, log_inv=failure, self_delimiting=True,
     )  # fmt: skip
     yield replace(
         _of_result(result, coded, float(result.tuned["alpha"]), {}),
@@ -140,6 +187,14 @@ def _floor(problem: Problem, coded: CodedModel, statistics: StreamStatistics) ->
             value = down(floor_at(ball(mean), ceiling, c))
         terms = {"empirical risk": mean, "complexity": value - mean}
         yield BoundRow(value, ABOUT_FLOOR, problem.n, coded.label, alpha, up(c), terms, {}, paid)
+    for w, means in statistics.tilted.items():
+        mean, ceiling = means.loss.lower, means.ceiling.lower
+        with precision():
+            c = ball(nats) / problem.n
+            value = down(floor_at(ball(mean), ceiling, c))
+        terms = {"empirical risk": mean, "complexity": value - mean}
+        tuned = {"w": w, "mean ceiling": ceiling}
+        yield BoundRow(value, ABOUT_FLOOR, problem.n, coded.label, None, up(c), terms, tuned, paid)
 
 
 METHODS = {
@@ -153,11 +208,13 @@ METHODS = {
 
 
 def best_rows(problem: Problem, codes: Mapping[str, Stream]) -> dict[str, BoundRow]:
-    """Each method at its own best rate and alpha, when every token was read."""
-    return {
-        name: min((row for entry in codes.values() for row in method(problem, *entry)), key=lambda row: row.value)
-        for name, method in METHODS.items()
-    }
+    """Each method at its own best description and alpha, when every token was read; those that hold for one."""
+    found: dict[str, BoundRow] = {}
+    for name, method in METHODS.items():
+        entries = [entry for entry in codes.values() if offers(name, entry[0])]
+        if entries:
+            found[name] = min((row for e in entries for row in method(problem, *e)), key=lambda row: row.value)
+    return found
 
 
 # ------------------------------------------------------------------------------------------- yardsticks, explanation
@@ -199,10 +256,11 @@ def explain(
     sampling: float = 0.0,
 ) -> dict[str, float]:
     """The decomposition of `geometric_mean`, see `rows.decompose`."""
-    assert headline.alpha is not None
     assert headline.complexity is not None
+    ceiling = float(headline.tuned.get("mean ceiling", 0.0))  # of the optimal law: one ceiling per context
+    if headline.alpha is not None:
+        ceiling = smoothing.ceiling(headline.alpha, problem.vocab_size)
     return decompose(
         headline.value, empirical_risk=original_loss, coded_loss=coded_loss, smoothed_loss=smoothed_loss,
-        complexity=headline.complexity, ceiling=smoothing.ceiling(headline.alpha, problem.vocab_size),
-        sampling=sampling,
+        complexity=headline.complexity, ceiling=ceiling, sampling=sampling,
     )  # fmt: skip

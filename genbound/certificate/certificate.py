@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,41 +15,14 @@ from genbound.certificate.choices import Choices
 from genbound.certificate.choices import rows as choices_rows
 from genbound.certificate.rows import METHODS, BoundRow, CodedModel
 from genbound.certificate.settings import Settings
+from genbound.certificate.statement import fixed_beforehand, reason, statement
 from genbound.certificate.statistics import SampleStatistics, StreamStatistics
 from genbound.concentration import Wealth
 from genbound.errors import CertificateError
 from genbound.files import digest
 
-SCHEMA = "genbound/certificate/1"
+SCHEMA = "genbound/certificate/2"
 FILE = "certificate.json"
-
-STATEMENT = {
-    "claim": (
-        "With probability at least 1 - delta, R <= bound, for each printed bound taken alone (they are not meant to "
-        "hold jointly; the headline, fixed beforehand, is geometric_mean)."
-    ),
-    "risk": (
-        "R is the average over the n tokens of E[X_k | the past]: the expected loss of the decoded, smoothed model "
-        "on a fresh k-th token after the very context that was seen, in nats per token."
-    ),
-    "not_claimed": (
-        "Nothing is said about fresh documents, whole sequences or downstream skill. Independence and stationarity "
-        "are not assumed."
-    ),
-}
-
-FIXED_BEFOREHAND: tuple[str, ...] = (
-    "the tokenizer or alphabet and the vocabulary size",
-    "the window length and the rule that cuts the stream into windows; the first token is conditioned on",
-    "the coded file format and its decoder (the code length counts every byte of the file)",
-    "the grid of smoothing weights 2^-1 .. 2^-16 (the choice within it is paid)",
-    "the centres Y = max(h_min, H - offset), H the entropy of the smoothed prediction, offset in a grid of 9 (paid)",
-    "the geometric grid of 128 shifts D above every possible X - Y (the choice within it is paid)",
-    "the grid of 1000 values of s for empirical_freedman and finzi_bound (the choice within it is paid)",
-    "delta and its split, the headline bound, the seed, and how many windows are drawn",
-    "which tokens DATA and the held-out data are (n with them), and that the two are disjoint",
-    "the floating type, device and library versions the model runs with: part of the function that is certified",
-)
 
 
 @dataclass(frozen=True)
@@ -146,14 +119,14 @@ class Certificate:
 
 _SECTIONS = (
     "statement", "model", "data", "heldout", "reading", "settings", "choices", "codes", "losses", "bounds",
-    "decomposition", "as_published", "fixed_beforehand", "environment", "seals",
+    "not_offered", "decomposition", "as_published", "fixed_beforehand", "environment", "seals",
 )  # fmt: skip
 
 
 def _kind_of(section: str) -> type | tuple[type, ...]:
     if section in ("codes", "fixed_beforehand"):
         return list
-    return (Mapping, type(None)) if section == "heldout" else Mapping
+    return (Mapping, type(None)) if section in ("heldout", "as_published") else Mapping
 
 
 def _no_constant(name: str) -> float:
@@ -174,31 +147,20 @@ def compose(description: Mapping[str, Any], settings: Settings, choices: Choices
         problem, headline, original_loss=losses["original"], coded_loss=losses["coded"],
         smoothed_loss=losses["smoothed"], sampling=headline.terms.get("sampling", 0.0),
     )  # fmt: skip
-    fixed = list(FIXED_BEFOREHAND)
-    if evidence.recipe_nats:
-        fixed.append("the finite space of training recipes (the choice within it is paid where there is no code)")
-    if problem.windows and settings.population is None:
-        fixed.append(
-            "IDEALISED: the windows come from a pseudo-random generator keyed by a hash of the seed, the data and all"
-            " that was chosen; they are taken for independent uniform draws"
-        )
-    if settings.population is not None:
-        fixed.append(
-            "ASSUMED, not checked: DATA is a concatenation of windows of T + 1 tokens, each drawn independently and"
-            " uniformly from the whole stream"
-        )
+    kinds = {coded.kind for coded, _ in evidence.codes.values()}
     content = {
         "schema": SCHEMA,
-        "statement": dict(STATEMENT),
+        "statement": statement(problem),
         **{key: value for key, value in description.items() if key != "environment"},
         "settings": settings.to_dict(),
         "choices": choices.to_dict(),
         "codes": [asdict(_named(evidence.codes[label][0])) for label in choices.codes],
         "losses": losses,
         "bounds": {name: None if row is None else row.to_dict() for name, row in rows.items()},
+        "not_offered": {name: reason(name, problem, kinds) for name, row in rows.items() if row is None},
         "decomposition": decomposition,
         "as_published": _as_published(evidence),
-        "fixed_beforehand": fixed,
+        "fixed_beforehand": fixed_beforehand(settings, problem, kinds, recipe=evidence.recipe_nats > 0),
         "environment": description["environment"],
     }
     return Certificate({**content, "seals": seals(content)})
@@ -207,12 +169,10 @@ def compose(description: Mapping[str, Any], settings: Settings, choices: Choices
 def _losses(headline: BoundRow, evidence: Evidence) -> dict[str, Any]:
     """Mean losses, nats per token: measured, not bounds; of the windows read when they were sampled."""
     assert headline.code is not None
-    assert headline.alpha is not None
     _, winner = evidence.codes[headline.code]
-    if isinstance(winner, StreamStatistics):
-        coded, smoothed = winner.loss.value, winner.smoothed[headline.alpha].value
-    else:
-        coded, smoothed = winner.loss, float(winner.losses_at(headline.alpha).mean())
+    law = float(headline.tuned["w"]) if headline.alpha is None else headline.alpha
+    coded = winner.loss.value if isinstance(winner, StreamStatistics) else winner.loss
+    smoothed = winner.mean_loss(law)
     original = evidence.original
     whole = isinstance(original, StreamStatistics)
     return {
@@ -231,11 +191,16 @@ def _losses(headline: BoundRow, evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _as_published(evidence: Evidence) -> dict[str, Any]:
-    """[L24]'s formula with [L24]'s delta, the choice of alpha not paid: to compare with the paper, not a bound here."""
+def _as_published(evidence: Evidence) -> dict[str, Any] | None:
+    """[L24]'s formula with [L24]'s delta, the choice of alpha not paid: to compare with the paper, not a bound here.
+
+    None where no description is a coded file.
+    """
     problem = evidence.problem
     values = []
     for coded, statistics in evidence.codes.values():
+        if coded.code_bits is None:
+            continue
         if isinstance(statistics, StreamStatistics):
             means = {a: statistics.smoothed[a].upper for a in LOTFI_ALPHAS}
         else:
@@ -245,15 +210,15 @@ def _as_published(evidence: Evidence) -> dict[str, Any]:
             vocab_size=problem.vocab_size, as_published=True,
         )  # fmt: skip
         values.append((result.value, coded.label))
+    if not values:
+        return None
     value, label = min(values)
     return {"lotfi_subsampled": value, "code": label, "delta": LOTFI_DELTA, "note": "as published; not certified"}
 
 
 def _named(coded: CodedModel) -> CodedModel:
-    """The coded file under the name it is published by, which holds its hash."""
-    return CodedModel(
-        coded.label, coded.method, coded.rate, f"{coded.label}-{coded.sha256[:8]}.gbc", coded.code_bits, coded.sha256
-    )
+    """The file under the name it is published by, which holds its hash."""
+    return replace(coded, file=f"{coded.label}-{coded.sha256[:8]}{Path(coded.file).suffix}")
 
 
 def seals(content: Mapping[str, Any]) -> dict[str, str]:

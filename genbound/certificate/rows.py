@@ -8,6 +8,10 @@ from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from flint import arb
+
+from genbound.certified import ball, precision, up
+
 METHODS = (
     "random_guess",
     "held_out",
@@ -34,17 +38,36 @@ DECOMPOSITION = (
 
 @dataclass(frozen=True)
 class CodedModel:
-    """One coded file: how it was made and how long it is."""
+    """One description of a model: how it was made, and what naming the model by it costs.
+
+    Attributes:
+        label: its name in the certificate. method: the code. rate: nominal bits per weight, None without one.
+        file, sha256: the file it stands in.
+        code_bits: L(h), the size of that file, where the file is the code; None where the price is a log-ratio.
+        kind: `coded file`, `draw`, `prefix` or `transcript`.
+        prices: nats by item, each rounded up: n C but for ln(1/delta) and the bound's own choices.
+        states: what stands in the file, and how n C is computed from it.
+    """
 
     label: str
     method: str
-    rate: float
+    rate: float | None
     file: str
-    code_bits: int
+    code_bits: int | None
     sha256: str
+    kind: str
+    prices: Mapping[str, float]
+    states: str
+
+    @property
+    def nats(self) -> float:
+        """The sum of the prices, rounded up."""
+        with precision():
+            return up(sum((ball(value) for value in self.prices.values()), arb(0)))
 
     def bits_per_parameter(self, parameters: int) -> float:
-        return self.code_bits / parameters
+        """The price in bits, spread over the parameters."""
+        return (self.nats / math.log(2) if self.code_bits is None else self.code_bits) / parameters
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ other, so the choice of alpha, D and s is paid there (THEORY 5).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,10 +15,12 @@ import numpy as np
 
 from genbound import smoothing
 from genbound.baselines import LOTFI_ALPHAS
-from genbound.certificate.bounds import ABOUT_CODE, ABOUT_FINZI, ABOUT_FLOOR, ALPHAS, Problem
-from genbound.certificate.pilot import Candidate, Pilots, best
+from genbound.certificate.bounds import ABOUT_CODE, ABOUT_FINZI, ABOUT_FLOOR, ABOUT_TILTED, ALPHAS, Problem, offers
+from genbound.certificate.pilot import Candidate, Pilots, best, of_each_kind
 from genbound.certificate.rows import BoundRow, CodedModel
-from genbound.certificate.statistics import OFFSETS, SampleStatistics
+from genbound.certificate.statistics import OFFSETS, Law, SampleStatistics, tilts
+from genbound.certified import ball, precision, up
+from genbound.complexity.codes import choice_nats, log_inv_delta
 from genbound.concentration import BoundResult, default_shifts
 from genbound.concentration.empirical_freedman import GRID_SIZE as S_GRID
 from genbound.concentration.empirical_freedman import freedman_grid
@@ -29,15 +32,21 @@ from genbound.subsample import (
     tune_two_stage_azuma,
     tune_two_stage_empirical_freedman,
     tune_two_stage_floor,
+    tune_two_stage_tilted,
     two_stage_azuma,
     two_stage_empirical_freedman,
     two_stage_finzi,
     two_stage_floor,
     two_stage_geometric_mean,
     two_stage_lotfi,
+    two_stage_tilted,
 )
+from genbound.tilting import LEAST_SLACK, WEIGHTS, most_ceiling
 
 Sample = tuple[CodedModel, SampleStatistics]
+
+SLACK_FLOOR = LEAST_SLACK * (1 - 2.0**-20)
+"""Below every U - X of an optimal law, whatever float64 makes of the difference."""
 
 _SAMPLED_FINZI = "a sampled R_hat has no ceiling, so mean X_alpha + ln(1 - alpha) <= R_hat takes its place"
 
@@ -63,8 +72,11 @@ class Choice:
 
 
 def window_sample(statistics: SampleStatistics, alpha: float, offset: float = 0.0) -> WindowSample:
-    """Smoothed losses and centres, with the range they have a priori."""
+    """Smoothed losses and centres (losses and ceilings of an optimal law), with the range they have a priori."""
     losses, centres = statistics.row(alpha, offset)
+    if tilts(alpha):
+        top = most_ceiling(alpha, statistics.vocab_size)
+        return WindowSample(losses, centres, ceiling=top, prediction_floor=0.0, prediction_ceiling=top)
     return _with_range(losses, centres, alpha, statistics.vocab_size)
 
 
@@ -95,17 +107,46 @@ def _from_zero(sample: WindowSample) -> WindowSample:
 
 def choose(problem: Problem, pilots: Pilots) -> dict[str, Choice]:
     """Each method's best coded model, alpha and centre on the pilot, and the parameters of both its stages."""
-    return {name: _tuned(problem, name, c, *pilots[c.code]) for name, c in best(problem, pilots).items()}
+    found = {name: c for name, c in best(problem, pilots).items() if name != "geometric_mean"}
+    chosen = {name: _tuned(problem, name, c, *pilots[c.code]) for name, c in found.items()}
+    kinds = [_tuned_geometric_mean(problem, c, *pilots[c.code]) for c in of_each_kind(problem, pilots)]
+    return chosen | {"geometric_mean": min(kinds, key=lambda each: each[0])[1]}
+
+
+def _tuned_geometric_mean(
+    problem: Problem, c: Candidate, coded: CodedModel, pilot: SampleStatistics
+) -> tuple[float, Choice]:
+    """What the pilot expects of it, and the choice."""
+    nats = _STAGE_1[_kind(c.alpha)](problem, coded)[0]
+    windows = _forecast(pilot, c.alpha) if tilts(c.alpha) else window_sample(pilot, c.alpha, c.offset)
+    stages = {"n": problem.n, "log_inv_delta_1": nats, "log_inv_delta_2": problem.stages[1], "m": problem.windows}
+    if tilts(c.alpha):
+        t = tune_two_stage_tilted(windows, least_slack=SLACK_FLOOR, **stages)
+        parameters = {"log_reference": t.log_reference, "second_shift": t.second_shift}
+    else:
+        t = tune_two_stage(windows, **stages)
+        parameters = {"shift": t.shift, "log_reference": t.log_reference, "second_shift": t.second_shift}
+    return t.predicted, Choice(c.code, c.alpha, c.offset, parameters)
+
+
+def _forecast(pilot: SampleStatistics, w: float) -> WindowSample:
+    """About what the optimal law of weight w makes of the pilot: that of the nearest weight read, its slacks scaled."""
+    near = min((law for law in pilot.alphas if tilts(law)), key=lambda law: abs(math.log(law / w)))
+    losses, ceilings = pilot.row(near)
+    top, moved = most_ceiling(w, pilot.vocab_size), ceilings + (w - near)
+    slacks = np.clip((ceilings - losses) * (w / near), LEAST_SLACK, moved)
+    return WindowSample(moved - slacks, np.minimum(moved, top), top, 0.0, top)
+
+
+def _kind(law: Law) -> str:
+    return "optimal law" if tilts(law) else "geometric_mean"
 
 
 def _tuned(problem: Problem, name: str, c: Candidate, coded: CodedModel, pilot: SampleStatistics) -> Choice:
     parameters: dict[str, float] = {}
     second = {"log_inv_delta_2": problem.stages[1], "m": problem.windows}
     both = {"n": problem.n, "log_inv_delta_1": _STAGE_1[name](problem, coded)[0], **second}
-    if name == "geometric_mean":
-        t = tune_two_stage(window_sample(pilot, c.alpha, c.offset), **both)
-        parameters = {"shift": t.shift, "log_reference": t.log_reference, "second_shift": t.second_shift}
-    elif name in ("empirical_freedman", "finzi_bound"):
+    if name in ("empirical_freedman", "finzi_bound"):
         sample = window_sample(pilot, c.alpha)
         t = tune_two_stage_empirical_freedman(sample if name == "empirical_freedman" else _from_zero(sample), **both)
         parameters = {"s": t.s, "second_shift": t.second_shift}
@@ -123,7 +164,8 @@ _STAGE_1: dict[str, Callable[[Problem, CodedModel], Nats]] = {
     "azuma_hoeffding": lambda p, coded: p.nats(coded, alpha=len(ALPHAS)),
     "finzi_bound": lambda p, coded: p.nats(coded, s=S_GRID),
     "empirical_freedman": lambda p, coded: p.nats(coded, alpha=len(ALPHAS), s=S_GRID),
-    "geometric_mean": lambda p, coded: p.nats(coded, alpha=len(ALPHAS), centre=len(OFFSETS), D=SHIFT_GRID),
+    "geometric_mean": lambda p, coded: p.nats(coded, kind=2, alpha=len(ALPHAS), centre=len(OFFSETS), D=SHIFT_GRID),
+    "optimal law": lambda p, coded: p.nats(coded, kind=2, w=len(WEIGHTS)),
     "floor": lambda p, coded: p.nats(coded),
 }
 """What the first stage of each method pays for, the pilot's choices included."""
@@ -135,8 +177,11 @@ _STAGE_1: dict[str, Callable[[Problem, CodedModel], Nats]] = {
 def sampled_rows(problem: Problem, choices: Mapping[str, Choice], codes: Mapping[str, Sample]) -> dict[str, BoundRow]:
     """Every bound about a coded model, at what the pilot chose, from the windows drawn afterwards."""
     for name, choice in choices.items():
+        if not offers(name, codes[choice.code][0]):
+            raise DomainError(f"{name}: does not hold for {choice.code} ({codes[choice.code][0].kind})")
         if name != "finzi_bound":  # there alpha is prescribed
-            _require_paid("alpha", choice.alpha, LOTFI_ALPHAS if name == "lotfi_subsampled" else ALPHAS)
+            weights = WEIGHTS if name == "geometric_mean" else ()
+            _require_paid("alpha", choice.alpha, LOTFI_ALPHAS if name == "lotfi_subsampled" else (*ALPHAS, *weights))
     return {name: _EVALUATE[name](problem, choice, *codes[choice.code]) for name, choice in choices.items()}
 
 
@@ -157,8 +202,15 @@ def _row(
 
 
 def _geometric_mean(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleStatistics) -> BoundRow:
-    nats, paid = _STAGE_1["geometric_mean"](problem, coded)
+    nats, paid = _STAGE_1[_kind(choice.alpha)](problem, coded)
     windows = window_sample(sample, choice.alpha, choice.offset)
+    if tilts(choice.alpha):
+        result = two_stage_tilted(
+            windows, least_slack=SLACK_FLOOR, log_inv_delta_1=nats, n=problem.n, log_inv_delta_2=problem.stages[1],
+            **choice.parameters,
+        )  # fmt: skip
+        row = _row(result, choice, paid, problem, ABOUT_TILTED.format(w=choice.alpha))
+        return replace(row, alpha=None, tuned={**row.tuned, "w": choice.alpha})
     _require_paid("shift", choice.parameters["shift"], default_shifts(windows.ceiling, windows.prediction_floor))
     result = two_stage_geometric_mean(
         windows, log_inv_delta_1=nats, n=problem.n, log_inv_delta_2=problem.stages[1], **choice.parameters
@@ -198,9 +250,12 @@ def _azuma(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleSt
 
 
 def _lotfi(problem: Problem, choice: Choice, coded: CodedModel, sample: SampleStatistics) -> BoundRow:
+    with precision():
+        failure = up(ball(log_inv_delta(problem.delta)) + ball(choice_nats(problem.codes)))
+    assert coded.code_bits is not None
     result = two_stage_lotfi(
         {a: _losses_only(sample, a) for a in LOTFI_ALPHAS}, code_bits=coded.code_bits, n=problem.n,
-        vocab_size=problem.vocab_size, delta=problem.delta, self_delimiting=True,
+        vocab_size=problem.vocab_size, log_inv=failure, self_delimiting=True,
     )  # fmt: skip
     _, paid = _STAGE_1["lotfi_subsampled"](problem, coded)
     return replace(_row(result, choice, paid, problem), alpha=float(result.tuned["alpha"]))

@@ -8,7 +8,27 @@ from typing import Any
 
 from genbound.errors import DomainError, domain_error
 
-QUANTIZERS = ("rtn", "ldlq")
+QUANTIZERS = ("rtn", "gptq", "ldlq", "e8", "kmeans")
+"""Codes of the original model's weights, one file a rate."""
+
+STRUCTURED = ("lora", "sublora", "kronecker", "monarch")
+"""Codes of a model of few numbers, trained from scratch (`lora` is Enhanced LoRA)."""
+
+SPEAKS_OF_THE_REST = "prefix"
+"""The one description that says nothing about the tokens it was made from: its bounds are about those after them."""
+
+TRAINED = (*STRUCTURED, "variational", SPEAKS_OF_THE_REST, "requential")
+"""Descriptions that are trained on the stream, in the architecture of the original model."""
+
+CODES = (*QUANTIZERS, *TRAINED)
+
+AUTO = (
+    "ldlq", "variational", "e8", "gptq", "kmeans", "lora", "kronecker", "monarch", "sublora", "rtn", "requential",
+)  # fmt: skip
+"""What `auto` may try, in this order, as far as the time goes; all of them are paid for."""
+
+MAX_EPOCHS = 4096
+
 FULL_WORK = 1.0e13
 """Parameters x tokens up to which every token is read unless the user says otherwise."""
 
@@ -24,12 +44,17 @@ class Settings:
 
     Attributes:
         delta: failure probability of each printed bound, in (0, 1).
+        code: how the model is described, some of CODES, or `auto`: those of AUTO that `minutes` allow. The choice
+            among several is paid, whichever were tried.
         rates: nominal bits per weight the quantizers try; the coded file pays for the choice.
-        quantizers: `rtn` (round to nearest), `ldlq` (GPTQ / LDLQ with calibration).
+        tune: passes over the stream on which the quantizers' integers and steps are tuned for the bound; 0: none.
+        epochs: passes over the stream of the descriptions that are trained.
+        minutes: what `auto` may take, estimated before it begins.
+        prefix: the share of the stream that `prefix` is trained on; the bounds are about the rest.
         context: T, tokens per window; None: the model's own context, at most 1024.
         windows: windows to sample with replacement; 0: read every token; None: 0 unless parameters x tokens > 1e13.
         pilot: windows that choose rate, alpha and family member (their own independent draw).
-        calibration: windows whose activations calibrate ldlq.
+        calibration: windows whose activations calibrate the quantizers (all but rtn).
         seed: of every draw.
         population: tokens of the stream DATA is a sample of; the result is then "assumed uniform".
         max_tokens: use the first that many tokens of DATA.
@@ -38,8 +63,12 @@ class Settings:
     """
 
     delta: float = 0.01
+    code: tuple[str, ...] = ("ldlq",)
     rates: tuple[float, ...] = (2.0, 3.0, 4.0, 6.0, 8.0)
-    quantizers: tuple[str, ...] = ("ldlq",)
+    tune: int = 0
+    epochs: int = 8
+    minutes: float = 30.0
+    prefix: float = 0.5
     context: int | None = None
     windows: int | None = None
     pilot: int = 128
@@ -54,12 +83,19 @@ class Settings:
         if not (isinstance(self.delta, float | int) and 0 < self.delta < 1):
             raise domain_error("delta", self.delta, "0 < delta < 1", "failure probability")
         for rate in self.rates:
-            if not 1 <= rate <= 12:
-                raise domain_error("rate", rate, "1 <= rate <= 12", "nominal bits per weight")
+            if not 0.5 <= rate <= 12:
+                raise domain_error("rate", rate, "0.5 <= rate <= 12", "nominal bits per weight")
         if not self.rates or len({f"{rate:g}" for rate in self.rates}) != len(self.rates):
             raise DomainError(f"rates={self.rates}: need at least one, each once")
-        if not self.quantizers or not set(self.quantizers) <= set(QUANTIZERS):
-            raise DomainError(f"quantizers={self.quantizers}: need some of {QUANTIZERS}")
+        self._check_code()
+        if not 0 <= self.tune <= MAX_EPOCHS:
+            raise domain_error("tune", self.tune, f"0 <= tune <= {MAX_EPOCHS}", "passes over the stream")
+        if not 1 <= self.epochs <= MAX_EPOCHS:
+            raise domain_error("epochs", self.epochs, f"1 <= epochs <= {MAX_EPOCHS}", "passes over the stream")
+        if not 0 < self.minutes < float("inf"):
+            raise domain_error("minutes", self.minutes, "a positive number", "what `auto` may take")
+        if not 0 < self.prefix < 1:
+            raise domain_error("prefix", self.prefix, "0 < prefix < 1", "share of the stream that `prefix` reads")
         for name, least in (("pilot", 8), ("calibration", 1)):
             if getattr(self, name) < least:
                 raise domain_error(name, getattr(self, name), f"at least {least}", "windows")
@@ -74,10 +110,33 @@ class Settings:
         if self.population is not None and self.windows is not None:
             raise DomainError("population with windows: a sample you supply is not sampled again")
 
+    def _check_code(self) -> None:
+        """Known names, each once; what cannot stand beside others stands alone."""
+        known = self.code == ("auto",) or set(self.code) <= set(CODES)
+        if not known or not self.code or len(set(self.code)) != len(self.code):
+            raise DomainError(f"code={','.join(self.code)}: need some of {', '.join(CODES)}, or auto")
+        if SPEAKS_OF_THE_REST in self.code and len(self.code) > 1:
+            raise DomainError("code=prefix with others: it is about other tokens than they are; certify it alone")
+        trained = [code for code in self.code if code in TRAINED]
+        if self.population is not None and (trained or self.tune):
+            name = f"code={trained[0]}" if trained else f"tune={self.tune}"
+            raise DomainError(f"population with {name}: that is trained on the whole stream, not on a sample")
+
     @property
-    def labels(self) -> dict[str, tuple[str, float]]:
-        """Every coded model that is tried: label -> (quantizer, rate)."""
-        return {f"{q}-{rate:g}": (q, rate) for q in self.quantizers for rate in self.rates}
+    def codes(self) -> tuple[str, ...]:
+        """Every way of describing the model that is paid for."""
+        if self.code != ("auto",):
+            return self.code
+        return AUTO if self.population is None else tuple(code for code in AUTO if code in QUANTIZERS)
+
+    @property
+    def labels(self) -> dict[str, tuple[str, float | None]]:
+        """Every description that may be tried: label -> (code, rate)."""
+        found: dict[str, tuple[str, float | None]] = {}
+        for code in self.codes:
+            rates: tuple[float | None, ...] = self.rates if code in QUANTIZERS else (None,)
+            found |= {code if rate is None else f"{code}-{rate:g}": (code, rate) for rate in rates}
+        return found
 
     def window_length(self, model_context: int | None) -> int:
         """T: what was asked for, else the model's own context up to 1024."""
@@ -85,6 +144,14 @@ class Settings:
         if self.context is not None and model_context is not None and self.context > model_context:
             raise domain_error("context", self.context, f"at most {model_context}", "the model's own context")
         return self.context or min(limit, MAX_CONTEXT)
+
+    def windows_before(self, windows: int) -> int:
+        """How many windows `prefix` is made from; the bounds are then about those after them."""
+        if self.code != (SPEAKS_OF_THE_REST,):
+            return 0
+        if windows < 2:
+            raise domain_error("windows", windows, "at least 2", "one for the prefix, one for the bound")
+        return min(max(1, round(self.prefix * windows)), windows - 1)
 
     def sampled_windows(self, parameters: int, tokens: int) -> int:
         """How many windows to draw; 0 when every token is read."""

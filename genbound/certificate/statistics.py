@@ -15,6 +15,7 @@ import numpy as np
 
 from genbound import smoothing
 from genbound.baselines import LOTFI_ALPHAS
+from genbound.certificate.means import TILTED_MEANS, ExactMean, TiltedMeans
 from genbound.concentration import Wealth
 from genbound.errors import DataError
 
@@ -27,10 +28,12 @@ OFFSETS: tuple[float, ...] = tuple(j / 2 for j in range(9))
 With D = B - h_min this is the family U = max(B, H + D') of THEORY section 1, D' = B - h_min - offset, as U = Y + D.
 """
 
-Centre = tuple[float, float]
-"""(alpha, offset): the smoothing weight of the losses, and what is taken off the entropy."""
+Law = float
+"""How a prediction is made ready for a bound: below 1, uniform smoothing of weight alpha; from 1 on, the optimal law of
+weight w (genbound.tilting)."""
 
-_UNIT = 36  # sums are kept in units of 2^-36 nats
+Centre = tuple[Law, float]
+"""(alpha, offset): the smoothing weight of the losses, and what is taken off the entropy; (w, 0): the optimal law."""
 
 
 class TokenArrays(Protocol):
@@ -50,48 +53,6 @@ class TokenArrays(Protocol):
     def smoothed_nll(self) -> np.ndarray: ...
     @property
     def smoothed_entropy(self) -> np.ndarray: ...
-
-
-@dataclass
-class ExactMean:
-    """A mean known to lie in [lower, upper], in integers: adding is associative.
-
-    A value counts as itself rounded outward plus or minus one unit, which covers its evaluation in float64 (the unit
-    is 1.5e-11 nats, sixty times `smoothing.EVALUATION_MARGIN`).
-    """
-
-    n: int = 0
-    up: int = 0
-    down: int = 0
-
-    def update(self, values: np.ndarray) -> None:
-        """Add a block of values, |value| < 2^17 (beyond, float64 holds no unit of 2^-36)."""
-        scaled = np.ldexp(np.asarray(values, dtype=np.float64).ravel(), _UNIT)
-        if not float(np.abs(values).max(initial=0.0)) < 2.0**17:
-            raise DataError(f"a loss of {float(np.abs(values).max()):.3g}: need less than 2^17 (exact sums)")
-        step = max(1, int(2.0**62 / max(1.0, float(np.abs(scaled).max(initial=0.0)))))  # no int64 sum overflows
-        for i in range(0, scaled.size, step):
-            block = scaled[i : i + step]
-            self.up += int(np.ceil(block).astype(np.int64).sum()) + block.size
-            self.down += int(np.floor(block).astype(np.int64).sum()) - block.size
-        self.n += int(scaled.size)
-
-    def merge(self, other: ExactMean) -> None:
-        self.n, self.up, self.down = self.n + other.n, self.up + other.up, self.down + other.down
-
-    @property
-    def upper(self) -> float:
-        """The smallest convenient float not below the mean."""
-        return float(np.nextafter(self.up / (self.n << _UNIT), np.inf))
-
-    @property
-    def lower(self) -> float:
-        return float(np.nextafter(self.down / (self.n << _UNIT), -np.inf))
-
-    @property
-    def value(self) -> float:
-        """The mean, rounded to nearest."""
-        return (self.up + self.down) / (self.n << (_UNIT + 1))
 
 
 def smoothed_loss(nll: np.ndarray, alpha: float, vocab_size: int, margin: float = 0.0) -> np.ndarray:
@@ -117,8 +78,13 @@ def new_wealth(alpha: float, vocab_size: int) -> Wealth:
     )
 
 
-def alphas_of(centres: Iterable[Centre]) -> tuple[float, ...]:
-    """The distinct weights among centres, largest first."""
+def tilts(law: Law) -> bool:
+    """Whether a law is the optimal one of weight w, not uniform smoothing of weight alpha."""
+    return law >= 1.0
+
+
+def alphas_of(centres: Iterable[Centre]) -> tuple[Law, ...]:
+    """The distinct laws among centres, largest first."""
     return tuple(sorted({alpha for alpha, _ in centres}, reverse=True))
 
 
@@ -137,15 +103,21 @@ class StreamStatistics:
     correct: int = 0
     largest_nll: float = 0.0
     smoothed: dict[float, ExactMean] = field(default_factory=lambda: {a: ExactMean() for a in LOSS_ALPHAS})
+    tilted: dict[float, TiltedMeans] = field(default_factory=dict)
 
     @classmethod
     def empty(cls, vocab_size: int, centres: Iterable[Centre] = ()) -> StreamStatistics:
-        return cls(vocab_size, {centre: new_wealth(centre[0], vocab_size) for centre in centres})
+        centres = tuple(centres)
+        return cls(
+            vocab_size,
+            {centre: new_wealth(centre[0], vocab_size) for centre in centres if not tilts(centre[0])},
+            tilted={law: TiltedMeans() for law, _ in centres if tilts(law)},
+        )
 
     @property
-    def alphas(self) -> tuple[float, ...]:
-        """The weights whose smoothed losses and entropies `update` needs, in its order."""
-        return alphas_of(self.wealth)
+    def alphas(self) -> tuple[Law, ...]:
+        """The laws whose losses and centres `update` needs, in its order."""
+        return alphas_of([*self.wealth, *((law, 0.0) for law in self.tilted)])
 
     def by_alpha(self) -> dict[float, Wealth]:
         """The statistics whose centre is the entropy itself."""
@@ -183,6 +155,8 @@ class StreamStatistics:
         for (alpha, offset), wealth in self.wealth.items():
             losses = never_below(block.smoothed_nll[row[alpha]], alpha, self.vocab_size)
             wealth.update(losses, centred(block.smoothed_entropy[row[alpha]], alpha, offset, self.vocab_size))
+        for law, means in self.tilted.items():
+            means.update(block.smoothed_nll[row[law]], block.smoothed_entropy[row[law]])
 
     def merge(self, other: StreamStatistics) -> None:
         for name in _MEANS:
@@ -193,14 +167,20 @@ class StreamStatistics:
             mean.merge(other.smoothed[alpha])
         for centre, wealth in self.wealth.items():
             wealth.merge(other.wealth[centre])
+        for law, means in self.tilted.items():
+            means.merge(other.tilted[law])
+
+    def mean_loss(self, law: Law) -> float:
+        """Mean loss under a law, nats per token, to nearest."""
+        return (self.tilted[law].loss if tilts(law) else self.smoothed[law]).value
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Exact content as plain arrays (Python integers travel as decimal text)."""
+        """Exact content as plain arrays."""
         arrays = {"meta": np.array([self.vocab_size, self.correct]), "largest_nll": np.array(self.largest_nll)}
         means = {name: getattr(self, name) for name in _MEANS}
         means |= {f"smoothed:{a!r}": m for a, m in self.smoothed.items()}
-        for name, mean in means.items():
-            arrays[f"mean:{name}"] = np.array([str(mean.n), str(mean.up), str(mean.down)])
+        means |= {f"tilted:{law!r}:{name}": getattr(t, name) for law, t in self.tilted.items() for name in TILTED_MEANS}
+        arrays |= {f"mean:{name}": mean.to_array() for name, mean in means.items()}
         for (alpha, offset), wealth in self.wealth.items():
             arrays |= {f"wealth:{alpha!r}:{offset!r}:{key}": value for key, value in wealth.to_arrays().items()}
         return arrays
@@ -215,8 +195,12 @@ class StreamStatistics:
                 parts.setdefault((float(alpha), float(offset)), {})[name] = value
         result = cls(vocab_size, {centre: Wealth.from_arrays(part) for centre, part in parts.items()})
         for name in _MEANS:
-            setattr(result, name, _mean(arrays[f"mean:{name}"]))
-        result.smoothed = {a: _mean(arrays[f"mean:smoothed:{a!r}"]) for a in LOSS_ALPHAS}
+            setattr(result, name, ExactMean.from_array(arrays[f"mean:{name}"]))
+        result.smoothed = {a: ExactMean.from_array(arrays[f"mean:smoothed:{a!r}"]) for a in LOSS_ALPHAS}
+        for key, value in arrays.items():
+            if key.startswith("mean:tilted:"):
+                law, name = key.removeprefix("mean:tilted:").split(":")
+                setattr(result.tilted.setdefault(float(law), TiltedMeans()), name, ExactMean.from_array(value))
         result.correct, result.largest_nll = correct, float(arrays["largest_nll"])
         return result
 
@@ -224,19 +208,15 @@ class StreamStatistics:
 _MEANS = ("loss", "loss_square", "excess_square", "entropy", "varentropy", "max_nll")
 
 
-def _mean(row: np.ndarray) -> ExactMean:
-    return ExactMean(*(int(str(v)) for v in row))
-
-
 @dataclass(frozen=True)
 class SampleStatistics:
     """One predictor's losses on m sampled windows of T tokens, kept apart.
 
-    nll (m, T); smoothed losses and centres (A, m, T) for the alphas, in order.
+    nll (m, T); (A, m, T) for the laws, in order: smoothed losses, and their centres (under an optimal law: ceilings).
     """
 
     vocab_size: int
-    alphas: tuple[float, ...]
+    alphas: tuple[Law, ...]
     nll: np.ndarray
     smoothed_nll: np.ndarray
     smoothed_entropy: np.ndarray
@@ -250,9 +230,15 @@ class SampleStatistics:
         """Mean unsmoothed loss of the sample."""
         return float(self.nll.mean())
 
-    def row(self, alpha: float, offset: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-        """Smoothed losses, never below the exact ones, and centres, each (m, T)."""
+    def mean_loss(self, law: Law) -> float:
+        """Mean loss of the sample under a law, nats per token."""
+        return float((self.row(law)[0] if tilts(law) else self.losses_at(law)).mean())
+
+    def row(self, alpha: Law, offset: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """Smoothed losses, never below the exact ones, and centres; or losses and ceilings of a tilt; each (m, T)."""
         index = self.alphas.index(alpha)
+        if tilts(alpha):
+            return self.smoothed_nll[index], self.smoothed_entropy[index]
         losses = never_below(self.smoothed_nll[index], alpha, self.vocab_size)
         return losses, centred(self.smoothed_entropy[index], alpha, offset, self.vocab_size)
 

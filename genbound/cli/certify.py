@@ -10,6 +10,11 @@ import typer
 from genbound.cli.common import console, need_lm, parse_numbers, progress_bars, write_json
 from genbound.errors import DomainError
 
+_CODE = (
+    "How the model is described: rtn, gptq, ldlq, e8, kmeans, lora, sublora, kronecker, monarch, variational, prefix, "
+    "requential; several with commas between; or auto."
+)
+
 
 def command(
     model: Annotated[str, typer.Argument(help="Folder, hub id, GGUF file, or ladder:NAME.")],
@@ -17,12 +22,16 @@ def command(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder of the certificate.")],
     heldout: Annotated[str | None, typer.Option(help="Held-out data, for the yardstick.")] = None,
     delta: Annotated[float, typer.Option(help="Failure probability of each printed bound.")] = 0.01,
-    rates: Annotated[str, typer.Option(help="Nominal bits per weight to try.")] = "2,3,4,6,8",
-    quantizers: Annotated[str, typer.Option(help="ldlq, rtn, or both.")] = "ldlq",
+    code: Annotated[str, typer.Option(help=_CODE)] = "ldlq",
+    rates: Annotated[str, typer.Option(help="Bits per weight the quantizers try, .5 to 12.")] = "2,3,4,6,8",
+    tune: Annotated[int, typer.Option(help="Passes that tune the quantizers' integers.")] = 0,
+    epochs: Annotated[int, typer.Option(help="Passes of what is trained.")] = 8,
+    minutes: Annotated[float, typer.Option(help="What auto may take, about.")] = 30.0,
+    prefix: Annotated[float, typer.Option(help="Share of DATA that prefix is trained on.")] = 0.5,
     context: Annotated[int | None, typer.Option(help="Tokens per window [default: the model's, at most 1024].")] = None,
     windows: Annotated[str, typer.Option(help="Windows to sample: a number, all or auto.")] = "auto",
-    pilot: Annotated[int, typer.Option(help="Windows that choose the rate and alpha.")] = 128,
-    calibration: Annotated[int, typer.Option(help="Windows that calibrate ldlq.")] = 128,
+    pilot: Annotated[int, typer.Option(help="Windows that choose code, rate and alpha.")] = 128,
+    calibration: Annotated[int, typer.Option(help="Windows that calibrate the quantizers.")] = 128,
     population: Annotated[int | None, typer.Option(help="DATA is a uniform sample of that many tokens.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Use the first that many tokens of DATA.")] = None,
     heldout_tokens: Annotated[int | None, typer.Option(help="Use the first that many held-out tokens.")] = None,
@@ -37,8 +46,13 @@ def command(
 ) -> None:  # fmt: skip
     """Certify a causal language model on the tokens it was trained on.
 
-    Quantizes the model at several rates, codes and decodes it, measures the decoded model, and prints what can be
-    proved about its risk. A killed run continues where it stopped.
+    Describes the model in as few nats as it can, reads it back from that description, measures what was read, and
+    prints what can be proved about its risk. A killed run continues where it stopped.
+
+    The quantizers rtn, gptq, ldlq, e8 and kmeans code the model's own weights. lora, sublora, kronecker, monarch,
+    variational and requential are trained on DATA in the model's architecture. prefix is trained on the first part of
+    DATA and certified on the rest: its bounds are about other tokens. auto tries what --minutes allow; the choice is
+    paid.
     """
     need_lm()
     from genbound.certificate.settings import Settings
@@ -48,7 +62,8 @@ def command(
     from genbound.report.tables import certificate_tables, plan_table
 
     settings = Settings(
-        delta=delta, rates=parse_numbers(rates, "rates"), quantizers=tuple(quantizers.split(",")), context=context,
+        delta=delta, rates=parse_numbers(rates, "rates"), code=tuple(code.split(",")), tune=tune, epochs=epochs,
+        minutes=minutes, prefix=prefix, context=context,
         windows=_windows(windows), pilot=pilot, calibration=calibration, seed=seed, population=population,
         max_tokens=max_tokens, heldout_tokens=heldout_tokens, dtype=dtype,
     )  # fmt: skip

@@ -17,9 +17,15 @@ def command(
     heldout: Annotated[str | None, typer.Option(help="Where the held-out data are now.")] = None,
     device: Annotated[str | None, typer.Option(help="Run here instead of where it was made.")] = None,
     tolerance: Annotated[float, typer.Option(help="Relative difference allowed in measured numbers.")] = 1e-5,
+    retrain: Annotated[
+        bool, typer.Option("--retrain/--trust", help="Make again what a file alone does not prove.")
+    ] = True,
     json: Annotated[Path | None, typer.Option(help="Also write the result here.")] = None,
 ) -> None:
-    """Decode the model, read the tokens again, recompute everything, and say which field differs.
+    """Read the model from its file, read the tokens again, recompute everything, and say which field differs.
+
+    Draws, prefix models and transcripts are made again from the data, and must come out in the same bits; with
+    --trust they are not, and the result says so.
 
     Exit code 0 when everything agrees, 2 when something differs.
     """
@@ -29,8 +35,9 @@ def command(
 
     with progress_bars() as progress:
         result = verify(
-            folder, model=model, data=data, heldout=heldout, device=device, tolerance=tolerance, progress=progress
-        )
+            folder, model=model, data=data, heldout=heldout, device=device, tolerance=tolerance, retrain=retrain,
+            progress=progress,
+        )  # fmt: skip
     if not Workers.from_environment().leads:
         return
     console.print(str(result), markup=False, highlight=False, soft_wrap=True)
@@ -41,6 +48,7 @@ def command(
             "ok": result.ok,
             "fields": result.fields,
             "largest_relative_difference": result.largest,
+            "taken_on_trust": list(result.trusted),
             "differences": [
                 {"field": d.field, "recorded": d.recorded, "recomputed": d.recomputed, "reason": d.reason}
                 for d in result.differences

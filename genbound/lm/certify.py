@@ -1,15 +1,14 @@
 """From a model and its training tokens to a certificate.
 
-    token statistics of the original model  ->  quantize, write the coded model, DECODE it  ->
-    token statistics of the decoded model   ->  bounds  ->  certificate
+    describe the model, write the file, READ it back  ->  a pilot chooses among the files  ->
+    token statistics of the original model and of those that were read back  ->  bounds  ->  certificate
 
 Every step leaves its result in DIR/.genbound-work, so a killed run continues; the certificate itself is written last
-and whole. The models that were coded but win no bound are dropped at the end.
+and whole. The files that win no bound are dropped at the end.
 """
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,20 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
 
 from genbound.certificate.bounds import ALPHAS
 from genbound.certificate.certificate import FILE, Certificate, Evidence, compose
 from genbound.certificate.choices import Choices, choose, pilot_alphas
 from genbound.certificate.rows import CodedModel
 from genbound.certificate.settings import Settings
-from genbound.certificate.statistics import alphas_of
-from genbound.errors import CertificateError, DataError, ModelError
-from genbound.files import digest, file_sha256, pretty_json, temporary_pattern, write_atomic
-from genbound.lm import codec, hessian
-from genbound.lm.checkpoints import cast_parameters
+from genbound.certificate.statistics import SampleStatistics, StreamStatistics, alphas_of
+from genbound.errors import CertificateError, DataError
+from genbound.files import digest, pretty_json, temporary_pattern, write_atomic
+from genbound.lm.descriptions.make import DECISION, make, opened
+from genbound.lm.descriptions.routes import SUFFIXES
 from genbound.lm.passes import Pass, Progress
-from genbound.lm.quantize import quantize
 from genbound.lm.subject import Subject, open_subject
 from genbound.lm.workers import Workers
 
@@ -123,11 +120,11 @@ def _certify(
     _claim_workspace(work, subject, workers)
     run = Pass(work, workers, progress)
 
-    files = make_codes(subject, run)
-    evidence, choices = _measure(subject, files, run)
+    files, tried = make(subject, run)
+    evidence, choices = _measure(subject, files, tried, run)
     certificate = compose(subject.description(), settings, choices, evidence)
     if workers.leads:
-        _publish(certificate, {label: work / coded.file for label, coded in files.items()}, out)
+        _publish(certificate, files, out)
         shutil.rmtree(work)
     workers.wait()
     return certificate
@@ -138,78 +135,36 @@ def _claim_workspace(work: Path, subject: Subject, workers: Workers) -> None:
     key = digest({"subject": subject.description(), "settings": subject.settings.to_dict()})
     marker = work / "key"
     if workers.leads and not (marker.is_file() and marker.read_text() == key):
-        for stale in [*work.glob("*.npz"), *work.glob("*.gbc")]:
-            stale.unlink()
+        for stale in [work / DECISION, *(path for end in (".npz", *SUFFIXES) for path in work.glob(f"*{end}"))]:
+            stale.unlink(missing_ok=True)
+        for training in work.glob("train-*"):
+            shutil.rmtree(training)
         write_atomic(marker, key.encode())
     workers.wait()
-
-
-# ------------------------------------------------------------------------------------------------------- the codes
-
-
-def make_codes(subject: Subject, run: Pass) -> dict[str, CodedModel]:
-    """Quantize at every rate and write the coded files; a file that is already there is kept."""
-    labels = subject.settings.labels
-    if run.workers.leads and not all((run.cache / f"{label}.gbc").is_file() for label in labels):
-        calibration = None
-        if "ldlq" in subject.settings.quantizers:
-            total = subject.settings.calibration * subject.windows.length
-            calibration = hessian.collect(
-                subject.model,
-                subject.calibration_batches(),
-                seed=subject.settings.seed,
-                progress=lambda tokens: run.tell("calibrate", tokens, total),
-            )
-        for index, (label, (method, rate)) in enumerate(labels.items()):
-            path = run.cache / f"{label}.gbc"
-            run.tell("quantize", index, len(labels))
-            if not path.is_file():
-                quantized = quantize(
-                    subject.model, method=method, bits=rate, calibration=calibration, seed=subject.settings.seed
-                )
-                codec.write(path, quantized)
-        run.tell("quantize", len(labels), len(labels))
-    run.workers.wait()
-    return {label: _coded(run.cache / f"{label}.gbc", label, *labels[label]) for label in labels}
-
-
-def _coded(path: Path, label: str, method: str, rate: float) -> CodedModel:
-    return CodedModel(label, method, rate, path.name, codec.code_bits(path), file_sha256(path))
-
-
-def decode(path: Path, coded: CodedModel, subject: Subject) -> nn.Module:
-    """The model that is evaluated: always the one that came out of the file that is paid for."""
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != coded.sha256:
-        raise CertificateError(f"{path.name}: not the coded model its hash says (changed since it was written)")
-    model = codec.decode(data).build()
-    cast_parameters(model, subject.dtype)
-    model = model.to(device=subject.device).eval().requires_grad_(False)
-    parameters = sum(p.numel() for p in model.parameters())
-    if parameters != subject.parameters:
-        raise ModelError(f"{path.name}: {parameters} parameters, the original has {subject.parameters}")
-    return model
 
 
 # ---------------------------------------------------------------------------------------------------- the passes
 
 
-def _measure(subject: Subject, files: Mapping[str, CodedModel], run: Pass) -> tuple[Evidence, Choices]:
+def _measure(
+    subject: Subject, files: Mapping[str, Path], tried: Mapping[str, str], run: Pass
+) -> tuple[Evidence, Choices]:
     """The pilot chooses; then the whole stream, or a fresh sample of it, is read with what was chosen."""
     problem = subject.problem
     pilots = {}
-    for label, coded in files.items():
+    for label, path in files.items():
+        coded, model = opened(path, label, subject)
         alphas = pilot_alphas(problem, coded)
-        decoded = decode(run.cache / coded.file, coded, subject)
         pilots[label] = (
             coded,
             run.sample(
-                f"pilot-{label}", decoded, subject.windows, subject.pilot_windows(), alphas,
+                f"pilot-{label}", model, subject.windows, subject.pilot_windows(), alphas,
                 vocab_size=subject.vocab_size,
             ),
         )  # fmt: skip
-    choices = choose(problem, pilots)
-    return measure_chosen(subject, files, choices, run, folder=run.cache), choices
+    choices = replace(choose(problem, pilots), tried=tried)
+    described = {label: coded for label, (coded, _) in pilots.items()}
+    return measure_chosen(subject, described, choices, run, folder=run.cache), choices
 
 
 def measure_chosen(
@@ -220,27 +175,30 @@ def measure_chosen(
     *,
     folder: Path,
 ) -> Evidence:
-    """The final passes: original model, chosen coded models, held-out data. `verify` runs exactly this."""
+    """The final passes: original model, chosen coded models, held-out data. `verify` runs exactly this.
+
+    What the evidence says of a coded model is read from its file again, not taken from `files`.
+    """
     problem, windows, vocab_size = subject.problem, subject.windows, subject.vocab_size
     heldout = None
     if subject.heldout is not None:
         centres = [(alpha, 0.0) for alpha in ALPHAS]
         heldout = run.stream("held-out", subject.model, subject.heldout, centres, vocab_size=vocab_size)
-    codes: dict[str, Any] = {}
-    if problem.windows:
-        indices = subject.final_windows(choices, files)
+    indices = subject.final_windows(choices, files) if problem.windows else None
+    original: StreamStatistics | SampleStatistics
+    if indices is not None:
         original = run.sample("original", subject.model, windows, indices, (), vocab_size=vocab_size)
-        for label, centres in choices.codes.items():
-            decoded = decode(folder / files[label].file, files[label], subject)
-            alphas = alphas_of(centres)
-            sample = run.sample(f"final-{label}", decoded, windows, indices, alphas, vocab_size=vocab_size)
-            codes[label] = (files[label], sample)
     else:
         original = run.stream("original", subject.model, windows, (), vocab_size=vocab_size)
-        for label, centres in choices.codes.items():
-            decoded = decode(folder / files[label].file, files[label], subject)
-            stream = run.stream(f"final-{label}", decoded, windows, centres, vocab_size=vocab_size)
-            codes[label] = (files[label], stream)
+    codes: dict[str, Any] = {}
+    for label, centres in choices.codes.items():
+        coded, model = opened(folder / files[label].file, label, subject, files[label].sha256)
+        if indices is not None:
+            alphas = alphas_of(centres)
+            found: Any = run.sample(f"final-{label}", model, windows, indices, alphas, vocab_size=vocab_size)
+        else:
+            found = run.stream(f"final-{label}", model, windows, centres, vocab_size=vocab_size)
+        codes[label] = (coded, found)
     return Evidence(problem, original, codes, heldout, subject.progressive, subject.recipe_nats)
 
 
@@ -264,4 +222,4 @@ def _files_of_the_last(out: Path) -> set[str]:
         codes = Certificate.load(out).codes.values()
     except (CertificateError, KeyError, TypeError):
         return set()
-    return {coded.file for coded in codes if Path(coded.file).name == coded.file and coded.file.endswith(".gbc")}
+    return {coded.file for coded in codes if Path(coded.file).name == coded.file and coded.file.endswith(SUFFIXES)}

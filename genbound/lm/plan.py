@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from genbound.certificate.settings import Settings
+from genbound.certificate.settings import QUANTIZERS, Settings
+from genbound.lm.descriptions.budget import TRIED, Costs, affordable
 from genbound.lm.hessian import is_linear, is_transposed
 from genbound.lm.passes import Progress
 from genbound.lm.subject import open_subject
 from genbound.lm.token_stats import CHUNK_ELEMENTS
-from genbound.lm.windows import evaluate, windows_per_batch
-from genbound.smoothing import ALPHAS
+from genbound.lm.windows import windows_per_batch
 
-_FINAL_ALPHAS = 4  # how many alphas a final pass usually carries
 _MEGABYTE = 1e6
 
 
@@ -68,39 +67,44 @@ def plan(
         subject = open_subject(model, data, settings=settings, cache=Path(cache), progress=progress, **inputs)
         windows, vocab_size = subject.windows, subject.vocab_size
         size = windows_per_batch(windows.length, vocab_size)
-        probe = np.zeros(size, dtype=np.int64)
-        full, few = (_seconds_per_window(subject, probe, ALPHAS[:k]) for k in (len(ALPHAS), _FINAL_ALPHAS))
-        tried, problem = len(settings.labels), subject.problem
+        costs, problem = Costs.measured(subject), subject.problem
+        codes = [code for code, word in affordable(subject).items() if word == TRIED]
         final = problem.windows or len(windows)
         weights = 4 * subject.parameters / _MEGABYTE
         logits = min(size * windows.length * vocab_size * 4, 1 << 26) / _MEGABYTE + 6 * 8 * CHUNK_ELEMENTS / _MEGABYTE
-        steps = [
-            Step(
-                "calibrate", f"{settings.calibration} windows", settings.calibration * few,
-                weights + logits + _hessian_megabytes(subject.model),
-            ),
-            Step("quantize, code", f"{tried} coded models", tried * (1 + subject.parameters * 3e-6), 6 * weights),
-            Step("pilot", f"{tried} x {settings.pilot} windows", tried * settings.pilot * full, 2 * weights + logits),
-            Step("final", f"up to 4 x {final:,} windows", 4 * final * few, 2 * weights + logits),
-        ]  # fmt: skip
+        steps = [*_making(subject, costs, codes, weights, logits)]
+        tried = sum(code in codes for code, _ in settings.labels.values())
+        seconds = sum(costs.piloting(subject, code) for code in codes)
+        steps += [
+            Step("pilot", f"{tried} x {settings.pilot} windows", seconds, 2 * weights + logits),
+            Step("final", f"up to 4 x {final:,} windows", 4 * costs.reading(subject), 2 * weights + logits),
+        ]
         if subject.heldout is not None:
             count = len(subject.heldout)
-            steps.append(Step("held-out", f"{count:,} windows", count * full, weights + logits))
+            steps.append(Step("held-out", f"{count:,} windows", count * costs.full, weights + logits))
     title = f"{subject.loaded.name}: {subject.parameters:,} parameters, n = {problem.n:,}, {subject.mode}"
     return Plan(title, tuple(steps))
+
+
+def _making(subject: Any, costs: Costs, codes: Sequence[str], weights: float, logits: float) -> Iterator[Step]:
+    """What it takes to make the files."""
+    settings = subject.settings
+    calibrated = [code for code in codes if code in QUANTIZERS and code != "rtn"]
+    if calibrated:
+        memory = weights + logits + _hessian_megabytes(subject.model)
+        yield Step("calibrate", f"{settings.calibration} windows", costs.calibrating(subject, calibrated[0]), memory)
+    quantized = [code for code in codes if code in QUANTIZERS]
+    if quantized:
+        files = len(quantized) * len(settings.rates)
+        seconds = sum(costs.making(subject, code) - costs.calibrating(subject, code) for code in quantized)
+        yield Step("quantize, code", f"{files} coded models", seconds, 6 * weights)
+    for code in codes:
+        if code not in QUANTIZERS:
+            seconds = costs.making(subject, code)
+            yield Step(f"train {code}", f"{settings.epochs} x {len(subject.whole):,} windows", seconds, 8 * weights)
 
 
 def _hessian_megabytes(model: nn.Module) -> float:
     """One (in, in) float64 matrix for every linear layer."""
     linear = [m for m in model.modules() if is_linear(m)]
     return sum(8 * int(m.weight.shape[0 if is_transposed(m) else 1]) ** 2 for m in linear) / _MEGABYTE  # type: ignore[union-attr, index]
-
-
-def _seconds_per_window(subject: Any, probe: np.ndarray, alphas: tuple[float, ...]) -> float:
-    best = float("inf")
-    for _ in range(3):
-        started = time.perf_counter()
-        for _batch in evaluate(subject.model, subject.windows, probe, alphas, vocab_size=subject.vocab_size):
-            pass
-        best = min(best, time.perf_counter() - started)
-    return best / len(probe)

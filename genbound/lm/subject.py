@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,19 @@ from genbound.lm.windows import Windows, windows_per_batch
 
 @dataclass(frozen=True)
 class Subject:
-    """A model and the tokens it is certified on."""
+    """A model and the tokens it is certified on.
+
+    Attributes:
+        stream, whole: the tokens, and all of their windows.
+        windows: those the bounds are about: all, or what comes after the first `before` windows.
+    """
 
     loaded: LoadedModel
     stream: TokenStream
+    whole: Windows
     windows: Windows
     settings: Settings
+    before: int = 0
     heldout: Windows | None = None
     heldout_stream: TokenStream | None = None
     progressive: Mapping[float, Wealth] | None = None
@@ -77,6 +84,7 @@ class Subject:
             final, n = settings.sampled_windows(self.parameters, windows.n_tokens), windows.n_tokens
         return Problem(
             n=n, vocab_size=self.vocab_size, delta=settings.delta, window=windows.length, windows=final,
+            before=self.before * windows.length, codes=len(settings.codes),
         )  # fmt: skip
 
     def _draw(self, purpose: str, size: int, among: int, **known: Any) -> np.ndarray:
@@ -130,6 +138,7 @@ class Subject:
             "reading": {
                 "mode": self.mode, "window": windows.length, "windows_in_data": len(windows),
                 "windows_read": self.problem.windows or len(windows), "n_tokens": self.problem.n,
+                "tokens_before": self.problem.before,
                 "heldout_tokens": None if self.heldout is None else self.heldout.n_tokens,
             },
             "environment": environment(device=loaded.device.partition(":")[0], dtype=loaded.dtype),
@@ -192,15 +201,19 @@ def open_subject(
         if heldout_stream.sha256 == stream.sha256:
             raise DataError("held-out data: the same tokens as DATA; they must be tokens the model was not trained on")
     length = settings.window_length(loaded.context)
-    windows = Windows(stream.tokens, length, separate=settings.population is not None)
+    whole = Windows(stream.tokens, length, separate=settings.population is not None)
+    before = settings.windows_before(len(whole))
+    windows = replace(whole, tokens=whole.tokens[before * whole.stride :])
     if settings.windows is not None and settings.windows * windows.length > windows.n_tokens:
         raise DomainError(
             f"windows={settings.windows}: n is smaller than the sample ({windows.n_tokens} tokens in windows of"
             f" {windows.length}); read every token instead"
         )
     progressive, recipe_nats = _progressive(loaded, stream)
+    if before:  # they are about the whole stream: not to be mixed with bounds about its end
+        progressive = None
     return Subject(
-        loaded=loaded, stream=stream, windows=windows, settings=settings,
+        loaded=loaded, stream=stream, whole=whole, windows=windows, settings=settings, before=before,
         heldout=None if heldout_stream is None else Windows(heldout_stream.tokens, length),
         heldout_stream=heldout_stream, progressive=progressive, recipe_nats=recipe_nats,
     )  # fmt: skip

@@ -1,4 +1,8 @@
-"""`genbound verify`: decode the model, read the tokens again, recompute everything, compare every field."""
+"""`genbound verify`: read the model out of its file, read the tokens again, recompute everything, compare every field.
+
+What a file costs is computed from the file again. Where the file alone does not prove it (a draw, a prefix, a
+transcript) the description is made again from the data and must come out in the same bits.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +20,10 @@ from genbound.certificate.certificate import Certificate, compose
 from genbound.certificate.choices import Choices
 from genbound.errors import CertificateError, GenboundError, domain_error
 from genbound.files import file_sha256
-from genbound.lm import codec
 from genbound.lm._oneline import one_line
 from genbound.lm.certify import measure_chosen
+from genbound.lm.descriptions.make import remade
+from genbound.lm.descriptions.routes import ROUTES
 from genbound.lm.passes import Pass, Progress
 from genbound.lm.subject import open_subject
 from genbound.lm.workers import Workers
@@ -44,11 +49,15 @@ class Difference:
 
 @dataclass(frozen=True)
 class Verification:
-    """What verifying found: `ok`, or the fields that differ; `largest` is the largest relative deviation seen."""
+    """What verifying found: `ok`, or the fields that differ; `largest` is the largest relative deviation seen.
+
+    `trusted` are the descriptions that were not made again though their files alone do not prove their prices.
+    """
 
     differences: tuple[Difference, ...]
     fields: int
     largest: float
+    trusted: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -57,7 +66,8 @@ class Verification:
     def __str__(self) -> str:
         if self.ok:
             exact = "to the last bit" if self.largest == 0 else f"within {self.largest:.1e} relative"
-            return f"verified: {self.fields} fields recomputed and equal {exact}"
+            trust = f"; TAKEN ON TRUST, not made again: {', '.join(self.trusted)}" if self.trusted else ""
+            return f"verified: {self.fields} fields recomputed and equal {exact}{trust}"
         return "\n".join(["NOT verified:", *(f"  {difference}" for difference in self.differences)])
 
 
@@ -69,15 +79,18 @@ def verify(
     heldout: str | Path | np.ndarray | None = None,
     device: str | None = None,
     tolerance: float = TOLERANCE,
+    retrain: bool = True,
     progress: Progress | None = None,
 ) -> Verification:
-    """Check a certificate from the coded files and the tokens.
+    """Check a certificate from its files and the tokens.
 
     Args:
         folder: what `certify` wrote.
         model, data, heldout: where they are now, when not where the certificate says.
         device: where to run; by default where the certificate was made, if it is there.
         tolerance: relative difference allowed in numbers that were measured.
+        retrain: make draws, prefixes and transcripts again from the data (on the same kind of machine with the same
+            versions they come out in the same bits); without it their prices are taken on trust, and that is said.
         progress: called as progress(step, done, total).
 
     Raises:
@@ -93,7 +106,9 @@ def verify(
         Difference(name, _at(content, name), None, "edited: does not fit its seal") for name in recorded.broken_seals()
     ]
     try:
-        found, fields, largest = _recompute(recorded, folder, model, data, heldout, device, tolerance, progress)
+        found, fields, largest = _recompute(
+            recorded, folder, model, data, heldout, device, tolerance, retrain, progress
+        )
     except (GenboundError, LookupError, TypeError, ValueError, AttributeError) as error:
         if broken:
             return Verification(tuple(broken), 0, 0.0)
@@ -106,6 +121,7 @@ def verify(
         (*found, *(d for d in broken if not any(n == d.field or n.startswith(f"{d.field}.") for n in named))),
         fields,
         largest,
+        () if retrain else tuple(label for label, coded in recorded.codes.items() if ROUTES[coded.method].remade),
     )
 
 
@@ -117,6 +133,7 @@ def _recompute(
     heldout: str | Path | np.ndarray | None,
     device: str | None,
     tolerance: float,
+    retrain: bool,
     progress: Progress | None,
 ) -> tuple[list[Difference], int, float]:
     content = recorded.to_dict()
@@ -133,9 +150,10 @@ def _recompute(
         path = folder / coded.file
         if Path(coded.file).name != coded.file or not path.is_file():
             raise CertificateError(f"{coded.file}: the coded model of {label} is missing from {folder}")
-        for name, value in (("sha256", file_sha256(path)), ("code_bits", codec.code_bits(path))):
-            if getattr(coded, name) != value:
-                found.append(Difference(f"codes.{label}.{name}", getattr(coded, name), value, "differs"))
+        sha256 = file_sha256(path)
+        if coded.sha256 != sha256:
+            ROUTES[settings.labels[label][0]].read(path)  # a damaged file says so itself
+            found.append(Difference(f"codes.{label}.sha256", coded.sha256, sha256, "differs"))
     if found:  # nothing can be recomputed from other files than those that are certified
         return found, len(found), 0.0
     if heldout is None and content["heldout"] is not None:
@@ -150,6 +168,10 @@ def _recompute(
             gguf_file=content["model"]["gguf_file"], progress=progress,
         )  # fmt: skip
         run = Pass(Path(temporary), workers, progress)
+        for label, coded in codes.items():
+            reason = remade(folder / coded.file, label, subject, run) if retrain else None
+            if reason is not None:
+                found.append(Difference(f"codes.{label}", coded.file, None, reason))
         choices = Choices.from_dict(content["choices"])
         evidence = measure_chosen(subject, codes, choices, run, folder=folder)
         again = compose(subject.description(), settings, choices, evidence).to_dict()

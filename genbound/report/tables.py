@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from genbound.certificate.certificate import Certificate
-from genbound.certificate.rows import METHODS
+from genbound.certificate.rows import METHODS, BoundRow
 
 LABELS = {
     "random_guess": "random guess, ln V",
@@ -33,6 +33,9 @@ ROWS = {
     "loss_variation": "loss variation",
     "sampling": "sampling",
 }
+
+
+_TRAINED = "described model minus original"
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -56,6 +59,12 @@ def certificate_tables(certificate: Certificate) -> Iterator[RenderableType]:
         f"{data['description']}\n"
         f"n = {reading['n_tokens']:,} tokens, {reading['mode']}, windows of {reading['window']}, delta = {delta:g}"
     )
+    if reading["tokens_before"]:
+        yield Text(
+            f"ABOUT THE REST: the first {reading['tokens_before']:,} tokens made the prior; the bounds about coded\n"
+            "models say nothing about them.",
+            style="bold yellow",
+        )
     unit = "bits/byte"
     table = _table("Risk bounds", "bound", "nats/token", unit, "coded model", "alpha", "")
     for name, row in certificate.bounds.items():
@@ -65,13 +74,15 @@ def certificate_tables(certificate: Certificate) -> Iterator[RenderableType]:
         bits = f"{row.value / math.log(2) / each:.4f}" if each else "-"
         style = "bold" if name == "geometric_mean" else ("dim" if row.code is None else "")
         table.add_row(
-            LABELS[name], nats(row.value), bits, row.code or "-", "-" if row.alpha is None else f"{row.alpha:.3g}",
+            LABELS[name], nats(row.value), bits, row.code or "-", _law(row),
             _verdict(name, row.value, model["vocab_size"]), style=style,
         )  # fmt: skip
     yield table
     table = _table("geometric_mean, taken apart", "row", "nats/token")
+    quantized = certificate.codes[str(certificate.content["bounds"]["geometric_mean"]["code"])].rate is not None
     for name, value in certificate.decomposition.items():
-        table.add_row(ROWS[name], nats(value))
+        other = name == "quantization_error" and not quantized
+        table.add_row(_TRAINED if other else ROWS[name], nats(value))
     table.add_row("sum", nats(certificate.value), style="bold")
     yield table
     headline = certificate.bounds["geometric_mean"]
@@ -84,8 +95,11 @@ def certificate_tables(certificate: Certificate) -> Iterator[RenderableType]:
         table.add_row(name, f"{value:,.2f}", f"{count:,} {unit}", f"{value / count:.6f}")
     yield table
     code = certificate.codes[str(headline.code)]
+    size = f"{code.nats:,.0f} nats" if code.code_bits is None else f"{code.code_bits:,} bits"
+    share = f"{code.bits_per_parameter(model['parameters']):.2f} bits per parameter"
+    yield Text(f"{code.label} ({code.kind}): {size}, {share}\n{code.states}")
+    yield from _missing(certificate)
     yield Text(
-        f"code: {code.code_bits:,} bits, {code.bits_per_parameter(model['parameters']):.2f} per parameter\n"
         "Each bound holds alone with probability 1 - delta. It is about next tokens after\n"
         "the training contexts, not about fresh documents."
     )
@@ -93,6 +107,23 @@ def certificate_tables(certificate: Certificate) -> Iterator[RenderableType]:
         yield Text(
             "ASSUMED, not checked: the tokens given are a uniform sample of the whole stream.", style="bold yellow"
         )
+
+
+def _law(row: BoundRow) -> str:
+    """The smoothing weight, or the weight of the optimal law."""
+    if row.alpha is not None:
+        return f"{row.alpha:.3g}"
+    return f"w = {row.tuned['w']:.3g}" if "w" in row.tuned else "-"
+
+
+def _missing(certificate: Certificate) -> Iterator[Text]:
+    """Why bounds about coded models are missing: methods with one reason on one line."""
+    reasons: dict[str, list[str]] = {}
+    for name, reason in certificate.content["not_offered"].items():
+        if name not in ("held_out", "progressive_validation"):
+            reasons.setdefault(reason, []).append(name)
+    for reason, names in reasons.items():
+        yield Text(f"not offered: {', '.join(names)}: {reason}", style="dim")
 
 
 def _verdict(name: str, value: float, vocab_size: int) -> str:

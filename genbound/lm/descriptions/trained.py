@@ -1,0 +1,80 @@
+"""Descriptions that are trained on the stream: how each trainer is called, and its file written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from genbound.errors import CodeFormatError
+from genbound.lm.descriptions.described import Described
+from genbound.lm.descriptions.task import Task
+
+STRUCTURES = {"lora": "enhanced_lora", "sublora": "sublora", "kronecker": "kronecker", "monarch": "monarch"}
+"""The code's name here -> the structure's name in `genbound.lm.compress`."""
+
+SUBSPACE = 4
+"""A random subspace has one dimension for so many numbers of the structure."""
+
+
+def write_structured(path: Path, task: Task, method: str) -> None:
+    """Few numbers, trained from a random start that a seed gives, then quantized and coded."""
+    from genbound.lm.codec.architecture import describe, layout
+    from genbound.lm.compress import code, train
+    from genbound.lm.compress.methods import METHODS, Form, Structure
+
+    name, dimension = STRUCTURES[method], 0
+    if METHODS[name].subspace:
+        place = layout(*describe(task.subject.model))
+        dimension = max(1, Structure(place, Form(name, dimension=1)).pieces_total // SUBSPACE)
+    trained = train.train(
+        task.config, task.subject.whole, method=name, dimension=dimension, epochs=task.settings.epochs,
+        seed=task.settings.seed, work=task.work, progress=task.progress,
+    )  # fmt: skip
+    code.write(path, trained)
+
+
+def write_draw(path: Path, task: Task) -> None:
+    """Gaussian weights trained for the bound, from the original model on; the file holds what gives the draw."""
+    from genbound.lm.train import draw, gaussian
+
+    trained = gaussian.train(
+        task.config, task.subject.whole, epochs=task.settings.epochs, seed=task.settings.seed, work=task.work,
+        progress=task.progress, start=task.subject.model,
+    )  # fmt: skip
+    draw.write(path, trained)
+
+
+def read_draw(path: Path) -> Described:
+    """The drawn model, its price, and the seed it was drawn with.
+
+    Raises:
+        CodeFormatError: as `draw.read`, or another number of draws than the one fixed beforehand.
+    """
+    from genbound.lm.train import draw, gaussian
+
+    header = draw.parse(path)[1]
+    if header["draws"] != gaussian.PLAN.draws:
+        raise CodeFormatError(f"{path.name}: {header['draws']} draws, fixed beforehand are {gaussian.PLAN.draws}")
+    return replace(draw.read(path), seed=header["seed"])
+
+
+def write_prefix(path: Path, task: Task) -> None:
+    """A model trained on the first tokens alone, certified on those after them."""
+    from genbound.lm.train import prefix
+
+    trained = prefix.train(
+        task.config, task.subject.whole, prefix=task.subject.problem.before, epochs=task.settings.epochs,
+        seed=task.settings.seed, work=task.work, progress=task.progress,
+    )  # fmt: skip
+    prefix.write(path, trained)
+
+
+def write_transcript(path: Path, task: Task) -> None:
+    """A student trained on what a teacher spoke; the file holds what was said, from which the student follows."""
+    from genbound.lm.train import requential
+
+    trained = requential.train(
+        task.config, task.subject.whole, epochs=task.settings.epochs, seed=task.settings.seed, work=task.work,
+        progress=task.progress,
+    )  # fmt: skip
+    requential.write(path, trained)
