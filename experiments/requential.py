@@ -57,6 +57,9 @@ RUNS: dict[str, dict[str, Any]] = {
         "model": "10k", "epochs": 4, "schedule": replace(PULLED, draws=40),
         "guidance": replace(LEAD, pull=1.0, relax=False, every=5, alone=0.0, lead=1.0, spend=1e6),
     },
+    "small-lead-30k": {
+        "model": "30k", "epochs": 5, "schedule": PULLED, "guidance": replace(LEAD, spend=300.0),
+    },
     "lead-in-laws": {
         "model": "10k", "epochs": 6, "schedule": PULLED,
         "guidance": replace(LEAD, pull=0.03, way="laws", lead=0.7),

@@ -163,7 +163,7 @@ OPTIMAL_LAW = Derivation(
         Step("<=", f.v(x), Lemma(name="v_nonnegative", at={"x": x}, context=Z)),
         Step("<=", f.optimal_law_excess(), Lemma(name="v_nonnegative", at={"x": y}, context=f.v(x) + a * Z)),
     ),
-    where={x: (-1, sp.oo), y: (-1, sp.oo)},
+    where={x: (-1, sp.oo), y: (-1, sp.oo)},  # pyright: ignore[reportArgumentType]
     title="What any law costs more than the optimal one, token by token",
     note="weighted with q and summed over the tokens, sum q' = sum q = 1 and w p = q z make it F(z') - F(z)",
 )

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from genbound.errors import CodeFormatError
 from genbound.lm.descriptions.described import Described
 from genbound.lm.descriptions.task import Task
 
-STRUCTURES = {"lora": "enhanced_lora", "sublora": "sublora", "kronecker": "kronecker", "monarch": "monarch"}
-"""The code's name here -> the structure's name in `genbound.lm.compress`."""
+STRUCTURES: dict[str, tuple[str, dict[str, Any]]] = {
+    "lora": ("enhanced_lora", {"rank": 4, "plain_embedding": True}),
+    "sublora": ("sublora", {"rank": 8}),
+    "kronecker": ("kronecker", {"rank": 8}),
+    "monarch": ("monarch", {"rank": 2, "plain_embedding": True}),
+}
+"""The name here -> the structure in `genbound.lm.compress`, and its form; all of it stands in the file."""
+
+RATE = 0.02
+"""Peak learning rate of structured training."""
 
 SUBSPACE = 4
 """A random subspace has one dimension for so many numbers of the structure."""
@@ -22,13 +31,14 @@ def write_structured(path: Path, task: Task, method: str) -> None:
     from genbound.lm.compress import code, train
     from genbound.lm.compress.methods import METHODS, Form, Structure
 
-    name, dimension = STRUCTURES[method], 0
+    name, form = STRUCTURES[method]
     if METHODS[name].subspace:
         place = layout(*describe(task.subject.model))
-        dimension = max(1, Structure(place, Form(name, dimension=1)).pieces_total // SUBSPACE)
+        dimension = max(1, Structure(place, Form(name, dimension=1, **form)).pieces_total // SUBSPACE)
+        form = {**form, "dimension": dimension}
     trained = train.train(
-        task.config, task.subject.whole, method=name, dimension=dimension, epochs=task.settings.epochs,
-        seed=task.settings.seed, work=task.work, progress=task.progress,
+        task.config, task.subject.whole, method=name, epochs=task.settings.epochs, seed=task.settings.seed,
+        learning_rate=RATE, work=task.work, progress=task.progress, **form,
     )  # fmt: skip
     code.write(path, trained)
 

@@ -67,7 +67,7 @@ def scale_code(scale: float) -> int:
     """The code of the nearest scale of eleven leading bits.
 
     >>> [row_scale(scale_code(x)) for x in (1.0, 0.3, 3e-5)]
-    [1.0, 0.300048828125, 3.0003488063812256e-05]
+    [1.0, 0.300048828125, 2.9996037483215332e-05]
     """
     fraction, exponent = math.frexp(scale)
     leading = round(fraction * 2 * MANTISSA)

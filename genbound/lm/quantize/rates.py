@@ -29,7 +29,7 @@ def gaussian_entropy(step: float) -> float:
     """Bits per integer of a Gaussian of unit deviation rounded to the nearest multiple of `step`.
 
     >>> round(gaussian_entropy(0.25), 3), round(gaussian_entropy(3.0), 3)
-    (4.047, 0.701)
+    (4.051, 0.701)
     """
     reach = math.ceil(9.0 / step)
     edges = [math.erfc((q + 0.5) * step / math.sqrt(2)) / 2 for q in range(-1, reach + 1)]

@@ -1,0 +1,250 @@
+"""Which description gives the smallest certified bound? Every route, on the stream of every model of the ladder.
+
+    python experiments/description_length.py                  shows results/description_length.json as tables
+    python experiments/description_length.py --run 10k 30k    certifies the cells of these streams that are missing
+    python experiments/description_length.py --run 10k --cells variational       only cells whose code says so
+    python experiments/description_length.py --smoke          a few cells on 20,000 characters, under two minutes
+
+A cell is one certificate (`genbound certify`): a model, a stream, a code. Cells of `gptq` take the plainly trained
+model of the stream's own size at 1, 2, 4, 8 epochs (`experiments/plain_epochs.py --run` trains them); their
+`finzi_bound`, least over rates and epochs, is the yardstick, with l the training loss of that same plain model:
+
+    gap_ratio = (bound - l)/(finzi_bound - l),
+
+`finzi_bound` and l without a sampling term: every token of every stream is read. A cell of `variational` may have the
+architecture of a smaller model of the ladder: the bound prefers fewer weights for the same tokens than the loss does.
+Its architecture is paid (the space of recipes, 29.8 nats). The minimum over the cells of a stream is not one
+certificate; `best` adds ln(cells) to its n C, which makes it one. A killed run continues with the missing cells.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genbound.certificate.certificate import Certificate
+from genbound.certificate.environment import environment
+from genbound.certificate.settings import Settings
+from genbound.files import pretty_json, write_atomic
+from genbound.lm.certify import certify
+from genbound.lm.corpora import sotu
+from genbound.lm.ladder import models
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "experiments" / "results" / "description_length.json"
+WORK = ROOT / ".cache" / "description_length"
+PLAIN = ROOT / ".cache" / "plain"
+SCHEMA = "genbound/description-length/1"
+GPTQ_RATES = (2.0, 2.5, 3.0, 3.5, 4.0, 5.0)
+LDLQ_RATES = (1.5, 2.0, 2.5, 3.0)
+SMOKE_TOKENS = 20_480
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One certificate: the code, the model it starts from, and how long it trains.
+
+    Attributes:
+        code: as `--code`. model: the plain model, NAME or NAME-EPOCHS. epochs: of a description that is trained.
+        rates: of a quantizer.
+    """
+
+    code: str
+    model: str
+    epochs: int = 1
+    rates: tuple[float, ...] = field(default=())
+
+    @property
+    def label(self) -> str:
+        trained = "" if self.rates else f"-{self.epochs}"
+        return f"{self.code}-{self.model}{trained}"
+
+
+def cells(stream: str) -> list[Cell]:
+    """What is certified on a stream, in this order: the yardstick first."""
+    names = models.ladder_names()
+    at = names.index(stream)
+    plain = [stream, *(f"{stream}-{e}" for e in (2, 4, 8))]
+    found = [Cell("gptq", model, rates=GPTQ_RATES) for model in plain]
+    found += [Cell("ldlq", model, rates=LDLQ_RATES) for model in plain[:3]]
+    found += [Cell("e8", stream, rates=LDLQ_RATES), Cell("kmeans", stream, rates=(2.0, 2.5, 3.0))] if at < 3 else []
+    epochs = {"10k": 32, "30k": 12, "100k": 4, "300k": 1, "530k": 1}
+    found += [Cell("variational", names[max(0, at - back)], epochs[stream]) for back in ((1, 0) if at else (0,))]
+    found += [Cell("variational", "100k", 1)] if stream == "530k" else []
+    found += [Cell(code, stream, 8) for code in ("lora", "sublora", "kronecker", "monarch")] if at < 2 else []
+    return found
+
+
+def model_of(cell: Cell) -> str | Path | None:
+    """The model to certify: shipped, or trained by plain_epochs.py; None where it was not."""
+    name, _, epochs = cell.model.partition("-")
+    if not epochs:
+        return f"ladder:{name}"
+    folder = PLAIN / f"{name}-{epochs}"
+    return folder if (folder / "model.safetensors").is_file() else None
+
+
+def measured(stream: str, cell: Cell, work: Path, tokens: int | None = None) -> dict[str, Any] | None:
+    """Certify a cell, every token read; None where its model is not there."""
+    model = model_of(cell)
+    if model is None:
+        return None
+    began = time.process_time()
+    settings = Settings(code=(cell.code,), rates=cell.rates or (2.0,), epochs=cell.epochs, windows=0, max_tokens=tokens)
+    folder = work / stream / cell.label
+    certificate = certify(model, f"ladder:{stream}", folder, settings=settings)
+    return {**row(stream, cell, certificate), "cpu_seconds": round(time.process_time() - began, 1)}
+
+
+def row(stream: str, cell: Cell, certificate: Certificate) -> dict[str, Any]:
+    """What the study keeps of a certificate, nats per character."""
+    content = certificate.content
+    headline = content["bounds"]["geometric_mean"]
+    coded = certificate.codes[headline["code"]]
+    finzi = content["bounds"]["finzi_bound"]
+    return {
+        "stream": stream,
+        "ladder_parameters": models.record(stream)["parameters"],
+        "n_tokens": content["reading"]["n_tokens"],
+        "code": cell.code,
+        "model": cell.model,
+        "model_parameters": content["model"]["parameters"],
+        "epochs": cell.epochs if not cell.rates else int(cell.model.partition("-")[2] or 1),
+        "label": coded.label,
+        "code_nats": coded.nats,
+        "bits_per_ladder_parameter": coded.nats / math.log(2) / models.record(stream)["parameters"],
+        "complexity_nats_per_token": headline["complexity"],
+        "loss_train_plain": content["losses"]["original"],
+        "loss_coded": content["losses"]["coded"],
+        "bound": headline["value"],
+        "floor": content["bounds"]["floor"]["value"],
+        "finzi_bound": None if finzi is None else finzi["value"],
+        "finzi_code": None if finzi is None else finzi["code"],
+        "tuned": dict(headline["tuned"]),
+        "decomposition": dict(content["decomposition"]),
+        "sha256": coded.sha256,
+    }
+
+
+# ------------------------------------------------------------------------------------------- the study as a whole
+
+
+def yardsticks(found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Of each stream the plain model with the least `finzi_bound` over GPTQ rates and epochs."""
+    best: dict[str, dict[str, Any]] = {}
+    for cell in found:
+        own = cell["code"] == "gptq" and cell["model"].partition("-")[0] == cell["stream"]
+        if own and (cell["stream"] not in best or cell["finzi_bound"] < best[cell["stream"]]["finzi_bound"]):
+            best[cell["stream"]] = cell
+    return best
+
+
+def completed(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every cell beside its stream's yardstick, and its gap ratio."""
+    plain = yardsticks(found)
+    rows = []
+    for cell in found:
+        yardstick = plain.get(cell["stream"])
+        if yardstick is None:
+            continue
+        loss, finzi = yardstick["loss_train_plain"], yardstick["finzi_bound"]
+        rows.append({
+            **cell, "loss_train_plain": loss, "plain_epochs": yardstick["epochs"], "finzi_bound_gptq": finzi,
+            "gap_ratio": (cell["bound"] - loss) / (finzi - loss),
+        })  # fmt: skip
+    order = {name: i for i, name in enumerate(models.ladder_names())}
+    return sorted(rows, key=lambda r: (order[r["stream"]], r["code"] == "gptq", r["bound"]))
+
+
+def best(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Of each stream the cell with the smallest bound, with ln(cells) nats paid for picking it.
+
+    The bound's slope in n C is at most its ceiling: b + (ln cells)/n (B - b), B = ln V + ln(1/alpha), is above what
+    evaluating it again with the larger n C would give.
+    """
+    result: dict[str, dict[str, Any]] = {}
+    for stream in dict.fromkeys(r["stream"] for r in rows):
+        every = [r for r in rows if r["stream"] == stream]
+        winner = min(every, key=lambda r: r["bound"])
+        paid = math.log(len(every)) / winner["n_tokens"] * 16.0  # no ceiling in use here is above 16 nats
+        bound = winner["bound"] + paid
+        loss, finzi = winner["loss_train_plain"], winner["finzi_bound_gptq"]
+        same = min((r for r in every if r["model_parameters"] == r["ladder_parameters"]), key=lambda r: r["bound"])
+        result[stream] = {
+            "code": winner["code"], "model": winner["model"], "cells": len(every), "bound": bound,
+            "gap_ratio": (bound - loss) / (finzi - loss), "bound_same_architecture": same["bound"] + paid,
+            "gap_ratio_same_architecture": (same["bound"] + paid - loss) / (finzi - loss),
+            "finzi_bound_gptq": finzi, "plain_epochs": winner["plain_epochs"], "loss_train_plain": loss,
+        }  # fmt: skip
+    return result
+
+
+def tables(content: dict[str, Any]) -> str:
+    """The study at 80 columns."""
+    lines = []
+    for stream, top in content["best"].items():
+        rows = [r for r in content["rows"] if r["stream"] == stream]
+        lines.append(
+            f"{stream}: n = {rows[0]['n_tokens']:,}; plain model, {top['plain_epochs']} epoch(s): l ="
+            f" {top['loss_train_plain']:.3f}, finzi_bound {top['finzi_bound_gptq']:.3f}"
+        )
+        lines.append(f"  {'code':<13}{'model':<9}{'epochs':>6}{'bits':>7}{'C':>8}{'loss':>8}{'bound':>8}{'ratio':>7}")
+        lines += [
+            f"  {r['code']:<13}{r['model']:<9}{r['epochs']:>6}{r['bits_per_ladder_parameter']:>7.2f}"
+            f"{r['complexity_nats_per_token']:>8.4f}{r['loss_coded']:>8.3f}{r['bound']:>8.3f}{r['gap_ratio']:>7.2f}"
+            for r in rows
+        ]
+        lines.append(f"  best of {top['cells']}, the choice paid: {top['bound']:.4f}, ratio {top['gap_ratio']:.3f}\n")
+    return "\n".join(lines)
+
+
+def store(found: list[dict[str, Any]], path: Path) -> dict[str, Any]:
+    rows = completed(found)
+    content = {
+        "schema": SCHEMA, "about": "nats per character; bits per parameter of the stream's own ladder model",
+        "delta": Settings().delta, "seed": Settings().seed, "environment": environment(device="cpu", dtype="float32"),
+        "data_sha256": sotu.stream_sha256(np.asarray(sotu.training_stream())),
+        "best": best(rows), "rows": rows, "cells": found,
+    }  # fmt: skip
+    write_atomic(path, pretty_json(content))
+    return content
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", nargs="*", default=[], metavar="STREAM", choices=models.ladder_names())
+    parser.add_argument("--cells", default="", help="only cells whose label contains this")
+    parser.add_argument("--smoke", action="store_true", help="a few cells on 20,000 characters")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--work", type=Path, default=WORK)
+    options = parser.parse_args()
+    if options.smoke and options.out == RESULTS:
+        options.out = options.work / "smoke.json"
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    found = json.loads(options.out.read_text())["cells"] if options.out.is_file() else []
+    done = {(c["stream"], c["code"], c["model"], c["epochs"]) for c in found}
+    plan = [(s, c) for s in options.run for c in cells(s)]
+    if options.smoke:
+        plan = [("10k", Cell("gptq", "10k", rates=(3.0,))), ("10k", Cell("variational", "10k", 2))]
+    for stream, cell in plan:
+        epochs = cell.epochs if not cell.rates else int(cell.model.partition("-")[2] or 1)
+        if options.cells in cell.label and (stream, cell.code, cell.model, epochs) not in done:
+            result = measured(stream, cell, options.work, SMOKE_TOKENS if options.smoke else None)
+            if result is None:
+                print(f"{stream} {cell.label}: no model in {PLAIN.relative_to(ROOT)} (experiments/plain_epochs.py)")
+                continue
+            found.append(result)
+            store(found, options.out)
+            print(f"{stream} {cell.label}: bound {result['bound']:.4f}, {result['cpu_seconds']} s", flush=True)
+    print(tables(store(found, options.out) if found else {"best": {}, "rows": []}))
+
+
+if __name__ == "__main__":
+    main()
