@@ -182,6 +182,7 @@ def best(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
             "gap_ratio": (bound - loss) / (finzi - loss), "bound_same_architecture": same["bound"] + paid,
             "gap_ratio_same_architecture": (same["bound"] + paid - loss) / (finzi - loss),
             "finzi_bound_gptq": finzi, "plain_epochs": winner["plain_epochs"], "loss_train_plain": loss,
+            "plain_epochs_tried": sorted(r["epochs"] for r in every if r["code"] == "gptq"),
         }  # fmt: skip
     return result
 
@@ -217,6 +218,11 @@ def store(found: list[dict[str, Any]], path: Path) -> dict[str, Any]:
     return content
 
 
+def stored(path: Path) -> list[dict[str, Any]]:
+    """The cells that were measured so far."""
+    return json.loads(path.read_text())["cells"] if path.is_file() else []
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", nargs="*", default=[], metavar="STREAM", choices=models.ladder_names())
@@ -228,7 +234,7 @@ def main() -> None:
     if options.smoke and options.out == RESULTS:
         options.out = options.work / "smoke.json"
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    found = json.loads(options.out.read_text())["cells"] if options.out.is_file() else []
+    found = stored(options.out)
     done = {(c["stream"], c["code"], c["model"], c["epochs"]) for c in found}
     plan = [(s, c) for s in options.run for c in cells(s)]
     if options.smoke:
@@ -240,7 +246,7 @@ def main() -> None:
             if result is None:
                 print(f"{stream} {cell.label}: no model in {PLAIN.relative_to(ROOT)} (experiments/plain_epochs.py)")
                 continue
-            found.append(result)
+            found = [*stored(options.out), result]  # another process may have added cells
             store(found, options.out)
             print(f"{stream} {cell.label}: bound {result['bound']:.4f}, {result['cpu_seconds']} s", flush=True)
     print(tables(store(found, options.out) if found else {"best": {}, "rows": []}))
