@@ -12,8 +12,8 @@ model of the stream's own size at 1, 2, 4, 8 epochs (`experiments/plain_epochs.p
     gap_ratio = (bound - l)/(finzi_bound - l),
 
 `finzi_bound` and l without a sampling term: every token of every stream is read. A cell of `variational` may have the
-architecture of a smaller model of the ladder: the bound prefers fewer weights for the same tokens than the loss does.
-Its architecture is paid (the space of recipes, 29.8 nats). The minimum over the cells of a stream is not one
+architecture of a smaller model of the ladder: does the bound prefer fewer weights for the same tokens than the loss
+does? Its architecture is paid (the space of recipes, 29.8 nats). The minimum over the cells of a stream is not one
 certificate; `best` adds ln(cells) to its n C, which makes it one. A killed run continues with the missing cells.
 """
 
@@ -35,6 +35,7 @@ from genbound.certificate.settings import Settings
 from genbound.files import pretty_json, write_atomic
 from genbound.lm.certify import certify
 from genbound.lm.corpora import sotu
+from genbound.lm.corpora.alphabet import V
 from genbound.lm.ladder import models
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -166,14 +167,16 @@ def completed(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def best(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Of each stream the cell with the smallest bound, with ln(cells) nats paid for picking it.
 
-    The bound's slope in n C is at most its ceiling: b + (ln cells)/n (B - b), B = ln V + ln(1/alpha), is above what
-    evaluating it again with the larger n C would give.
+    The bound is concave in C with slope e^-C GM(U - X) = mean U - b, so b + (ln cells)/n (mean U - b) is above what
+    evaluating it again with the larger n C would give; of a uniformly smoothed row, mean U <= ln V + D.
     """
     result: dict[str, dict[str, Any]] = {}
     for stream in dict.fromkeys(r["stream"] for r in rows):
         every = [r for r in rows if r["stream"] == stream]
         winner = min(every, key=lambda r: r["bound"])
-        paid = math.log(len(every)) / winner["n_tokens"] * 16.0  # no ceiling in use here is above 16 nats
+        tuned = winner["tuned"]
+        ceiling = tuned["mean ceiling"] if "mean ceiling" in tuned else math.log(V) + tuned["shift"]
+        paid = math.log(len(every)) / winner["n_tokens"] * (ceiling - winner["bound"]) + 1e-9  # and float64
         bound = winner["bound"] + paid
         loss, finzi = winner["loss_train_plain"], winner["finzi_bound_gptq"]
         same = min((r for r in every if r["model_parameters"] == r["ladder_parameters"]), key=lambda r: r["bound"])

@@ -15,8 +15,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from genbound.lm.compress.model import Group, Structured
 from genbound.lm.ladder import checkpoint
 from genbound.lm.ladder.train import versions
 from genbound.lm.train.functional import Network
+from genbound.lm.train.plain import one_thread
 from genbound.lm.windows import Windows
 
 Progress = Callable[[str, int, int], None]
@@ -84,7 +84,7 @@ def train(
     if not len(windows):
         raise DataError("windows: none; need at least one to train on")
     options = {"epochs": epochs, "batch": batch, "rate": learning_rate, "slope": slope, "part": quantized_part}
-    with _one_thread():
+    with one_thread():
         run = _Run(config, windows, form, options, Path(work) if work is not None else None)
         run.to_the_end(progress)
         return run.finish()
@@ -216,13 +216,3 @@ class _Run:
             integers = torch.round(value.detach() / 2.0 ** (step / 8)).clamp(-VALUE_LIMIT, VALUE_LIMIT)
             groups.append(Group(step, integers.numpy().astype(np.int32)))
         return Structured(self.model_type, self.config, self.form, tuple(groups))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

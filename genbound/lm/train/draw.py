@@ -9,7 +9,6 @@ that means and scales were chosen without looking at the draw. Training again sh
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,9 +21,10 @@ from torch import Tensor
 from genbound.certified import ball, precision, up
 from genbound.complexity.codes import choice_nats
 from genbound.errors import CodeFormatError, ModelError
-from genbound.files import canonical_json, write_atomic
+from genbound.files import canonical_json
 from genbound.lm.codec import architecture
 from genbound.lm.descriptions.described import Described
+from genbound.lm.train import sealed
 from genbound.lm.train.gaussian import Gaussian
 from genbound.lm.train.posterior import SCALE_MIN, SCALES, Belief, Posterior, centre_of, has_factor
 
@@ -54,14 +54,13 @@ def write(path: str | Path, result: Gaussian) -> None:
         "exponents": [belief.exponent for belief in result.posterior.beliefs.values()],
     }  # fmt: skip
     head = canonical_json(header).encode()
-    parts = [len(head).to_bytes(4, "big"), head]
+    parts = []
     for name, belief in result.posterior.beliefs.items():
         if not torch.equal(belief.centre, centre_of(name, belief.centre)):
             raise ModelError(f"{name}: a prior mean of one's own is not part of the file")
         for values in (belief.mean, belief.log_scale, _below(belief.left), _below(belief.right)):
             parts.append(values.numpy().astype("<f4").tobytes())
-    rest = b"".join(parts)
-    write_atomic(Path(path), MAGIC + hashlib.sha256(rest).digest() + rest)
+    sealed.write(Path(path), MAGIC, head, b"".join(parts))
 
 
 def read(path: str | Path) -> Described:
@@ -94,22 +93,9 @@ def _prices(header: Mapping[str, Any], ratio: float) -> dict[str, float]:
 def parse(path: str | Path) -> tuple[Posterior, dict[str, Any]]:
     """The posterior and the checked header of a .gbd file; errors as `read`."""
     file = Path(path)
-    try:
-        size = file.stat().st_size
-        if size > 64 + HEADER_LIMIT + 4 * 64 * architecture.PARAMETER_LIMIT:
-            raise CodeFormatError(f"{file.name}: {size} bytes, no draw is that long")
-        data = file.read_bytes()
-    except OSError as error:
-        raise CodeFormatError(f"{file.name}: cannot be read ({error.strerror})") from error
-    start = len(MAGIC) + 32
-    if data[: len(MAGIC)] != MAGIC or len(data) < start + 4:
-        raise CodeFormatError(f"{file.name}: not a draw of Gaussian weights")
-    if hashlib.sha256(data[start:]).digest() != data[len(MAGIC) : start]:
-        raise CodeFormatError(f"{file.name}: the digest does not match (truncated or edited)")
-    end = start + 4 + int.from_bytes(data[start : start + 4], "big")
-    if not start + 4 < end <= min(len(data), start + HEADER_LIMIT):
-        raise CodeFormatError(f"{file.name}: no header")
-    header = _header(file.name, data[start + 4 : end])
+    limit = 64 + HEADER_LIMIT + 4 * 64 * architecture.PARAMETER_LIMIT
+    text, data, end = sealed.read(file, MAGIC, "draw of Gaussian weights", limit=limit, header_limit=HEADER_LIMIT)
+    header = _header(file.name, text)
     layout = architecture.layout(MODEL_TYPE, header["config"])
     if len(header["exponents"]) != len(layout.names):
         raise CodeFormatError(f"{file.name}: {len(header['exponents'])} prior scales for {len(layout.names)} tensors")

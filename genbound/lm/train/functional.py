@@ -1,7 +1,7 @@
 """The ladder's network as a pure function of named weights: what every trainer of this room differentiates.
 
 The names and the arithmetic are those of transformers' GPT-NeoX, to the bit on a CPU; what is certified is always the
-transformers model, this one only trains it, without the cost of modules (about 1.4 times as fast at small batches).
+transformers model, this one only trains it, without the cost of modules.
 """
 
 from __future__ import annotations

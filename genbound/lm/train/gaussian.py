@@ -2,14 +2,16 @@
 
 A step draws W ~ Q (see `posterior`), reads a batch, and follows the gradient of
 
-    mean [U - w ln z] + w kappa KL(Q || P)/n,    w = e^{-C} GM(z) of the last batches (THEORY 1, `geometric_mean`),
+    mean [U - w ln z] + w kappa KL(Q || P)/n,
 
-whose value at kappa = 1 is the bound up to constants; U and z belong to the optimal output law (`tilted`). The price
-kappa of description rises from a twentieth to one over the first part of the run: began at one, layers that are not
-yet of use are given up before they can be. The run starts from given weights (a plainly trained model: the posterior
-may depend on the data in any way) or from a fresh initialisation.
+which at kappa = 1 lies above the bound, up to constants, and touches it where w = e^{-C} GM(z) (THEORY 1,
+`geometric_mean`; w is held at `Plan.weight`, near that value on the ladder); U and z belong to the optimal output law
+(`tilted`). The price kappa of description rises to one over the first part of the run: began at one from fresh
+weights, layers that are not yet of use are given up before they can be. The run starts from given weights (a plainly
+trained model: the posterior, the constants of `Plan` among it, may depend on the data in any way) or from a fresh
+initialisation.
 
-What is fixed beforehand: everything in `Plan`, the seed, the architecture, the form of Q and P. What is paid: the
+What is fixed beforehand: the seed of the draws, their number, the architecture, and the form of P. What is paid: the
 log-ratio of the draw, the prior scales, and the choice among `draws` draws.
 """
 
@@ -74,7 +76,7 @@ def train(
     Args:
         config: the configuration of a GPT-NeoX; fixed beforehand.
         windows: what it is trained on; n is their number of tokens, however many epochs are made.
-        epochs: passes over the windows, > 0; the first begins at the first window, each in an order of its own.
+        epochs: passes over the windows, > 0, each in an order of its own.
         seed: of the initial weights, the orders, the noise of training and (another stream) the draws.
         work: folder for the checkpoint from which a killed run continues to the same bytes.
         progress: called as progress("train", tokens done, tokens in all).

@@ -81,8 +81,6 @@ class Run:
         }
         self.lefts, self.rights = self._factors(0), self._factors(1)
         self.log_priors = {k: torch.tensor(self._log_deviation(k)).requires_grad_() for k in self.means}
-        self.log_slack = torch.tensor(math.log(plan.weight))  # running mean of ln z
-        self.complexity = torch.zeros(())
         self.optimizers = self._optimizers()
         self._order: tuple[int, np.ndarray] = (-1, np.arange(0))
         self._noise = torch.Generator()
@@ -140,18 +138,14 @@ class Run:
         weights, divergence = self._sample()
         weight = self.plan.weight
         ceilings, slack = tilted(self.network.logits(weights, inputs), targets, weight)
-        logs = slack.log()
         price = weight * self._kappa() / self.windows.n_tokens
-        ((ceilings - weight * logs).mean() + price * divergence).backward()
+        ((ceilings - weight * slack.log()).mean() + price * divergence).backward()
         fraction = self._fraction()
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = fraction * group["peak"]
             optimizer.step()
             optimizer.zero_grad()
-        with torch.no_grad():
-            self.log_slack += 0.01 * (logs.detach().mean() - self.log_slack)
-            self.complexity = divergence.detach() / self.windows.n_tokens
         self.step += 1
 
     def _sample(self) -> tuple[dict[str, Tensor], Tensor]:
@@ -199,7 +193,7 @@ class Run:
         for i, optimizer in enumerate(self.optimizers):
             for index, entries in optimizer.state_dict()["state"].items():
                 state |= {f"optimizer{i}/{index}/{key}": torch.as_tensor(v).clone() for key, v in entries.items()}
-        return state | {"log_slack": self.log_slack.clone(), "complexity": self.complexity.clone()}
+        return state
 
     def restore(self, tensors: dict[str, Tensor], step: int) -> None:
         """Put back what `tensors` gave after `step` steps."""
@@ -213,7 +207,6 @@ class Run:
                 if kind == f"optimizer{i}":
                     state.setdefault(int(rest[0]), {})[rest[1]] = tensor
             optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-        self.log_slack, self.complexity = tensors["log_slack"].clone(), tensors["complexity"].clone()
         self.step = step
 
     def posterior(self) -> Posterior:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable
@@ -14,9 +13,10 @@ import torch
 from torch import nn
 
 from genbound.errors import CodeFormatError, DomainError
-from genbound.files import canonical_json, write_atomic
+from genbound.files import canonical_json
 from genbound.lm.codec import architecture
 from genbound.lm.ladder.recipes import Recipe
+from genbound.lm.train import sealed
 from genbound.lm.train.ema import GAMMAS
 
 MAGIC = b"gBp1"
@@ -37,8 +37,7 @@ def write(path: Path, model: nn.Module, header: dict[str, Any]) -> None:
     """Write header and weights, whole or not at all."""
     config = architecture.describe(model)[1]
     head = canonical_json({**header, "config": config}).encode()
-    rest = len(head).to_bytes(4, "big") + head + payload(model)
-    write_atomic(path, MAGIC + hashlib.sha256(rest).digest() + rest)
+    sealed.write(path, MAGIC, head, payload(model))
 
 
 def read(path: Path) -> tuple[dict[str, Any], Any]:
@@ -47,21 +46,8 @@ def read(path: Path) -> tuple[dict[str, Any], Any]:
     Raises:
         CodeFormatError: truncated, edited, or nothing `write` could have written.
     """
-    try:
-        if path.stat().st_size > FILE_LIMIT:
-            raise CodeFormatError(f"{path.name}: {path.stat().st_size} bytes, no prefix model is that long")
-        data = path.read_bytes()
-    except OSError as error:
-        raise CodeFormatError(f"{path.name}: cannot be read ({error.strerror})") from error
-    start = len(MAGIC) + 32
-    if data[: len(MAGIC)] != MAGIC or len(data) < start + 4:
-        raise CodeFormatError(f"{path.name}: not a prefix model")
-    if hashlib.sha256(data[start:]).digest() != data[len(MAGIC) : start]:
-        raise CodeFormatError(f"{path.name}: the digest does not match (truncated or edited)")
-    end = start + 4 + int.from_bytes(data[start : start + 4], "big")
-    if not start + 4 < end <= min(len(data), start + HEADER_LIMIT):
-        raise CodeFormatError(f"{path.name}: no header")
-    header = _header(path.name, data[start + 4 : end])
+    text, data, end = sealed.read(path, MAGIC, "prefix model", limit=FILE_LIMIT, header_limit=HEADER_LIMIT)
+    header = _header(path.name, text)
     layout = architecture.layout(MODEL_TYPE, header["config"])
     if len(data) - end != 4 * layout.parameters:
         raise CodeFormatError(f"{path.name}: {len(data) - end} bytes of weights, need {4 * layout.parameters}")

@@ -9,7 +9,6 @@ log-probabilities; the sums of ln q are the sampler's word, which is checked by 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from genbound.certified import ball, precision, up
 from genbound.errors import CodeFormatError, DomainError
 from genbound.files import canonical_json, write_atomic
 from genbound.lm.codec import architecture
+from genbound.lm.train import sealed
 from genbound.lm.train.functional import Network
 from genbound.lm.train.requential_schedule import EPOCHS, SEED_LIMIT, Guidance, Schedule
 
@@ -80,8 +80,7 @@ class Transcript:
         head = canonical_json(self.header).encode()
         numbers = np.stack([self.teacher, self.divergence]).astype("<f8").tobytes()
         dtype = "<u2" if self.tokens.dtype.itemsize > 1 else "u1"
-        rest = len(head).to_bytes(4, "big") + head + numbers + self.tokens.astype(dtype).tobytes()
-        return MAGIC + hashlib.sha256(rest).digest() + rest
+        return sealed.seal(MAGIC, head, numbers + self.tokens.astype(dtype).tobytes())
 
     def log_ratio(self, student: np.ndarray) -> float:
         """sum [ln q - ln p] over the draws, nats, rounded up, from the student's sums of ln p (rounded down)."""
@@ -102,21 +101,9 @@ def parse(path: Path) -> Transcript:
     Raises:
         CodeFormatError: truncated, edited, or nothing `write` could have written.
     """
-    try:
-        if path.stat().st_size > 2 * TOKEN_LIMIT + HEADER_LIMIT:
-            raise CodeFormatError(f"{path.name}: {path.stat().st_size} bytes, no transcript is that long")
-        data = path.read_bytes()
-    except OSError as error:
-        raise CodeFormatError(f"{path.name}: cannot be read ({error.strerror})") from error
-    start = len(MAGIC) + 32
-    if data[: len(MAGIC)] != MAGIC or len(data) < start + 4:
-        raise CodeFormatError(f"{path.name}: not a transcript")
-    if hashlib.sha256(data[start:]).digest() != data[len(MAGIC) : start]:
-        raise CodeFormatError(f"{path.name}: the digest does not match (truncated or edited)")
-    end = start + 4 + int.from_bytes(data[start : start + 4], "big")
-    if not start + 4 < end <= min(len(data), start + HEADER_LIMIT):
-        raise CodeFormatError(f"{path.name}: no header")
-    header = _header(path.name, data[start + 4 : end])
+    limit = 2 * TOKEN_LIMIT + HEADER_LIMIT
+    text, data, end = sealed.read(path, MAGIC, "transcript", limit=limit, header_limit=HEADER_LIMIT)
+    header = _header(path.name, text)
     schedule, vocab_size = Schedule(**header["schedule"]), vocabulary(header)
     shape = schedule.draws, schedule.windows, header["context"] + 1
     kind = token_dtype(vocab_size)
