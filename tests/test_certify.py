@@ -316,6 +316,8 @@ def test_two_workers_write_the_same_certificate(toy_model: Path, toy_bin: Path, 
         ({"prefix": 1.0}, "prefix=1.0"),
         ({"pilot": 1}, "pilot=1"),
         ({"context": 0}, "context=0"),
+        ({"lead": -1}, "lead=-1"),
+        ({"lead": 4, "population": 10**9}, "nothing to do with each other"),
         ({"population": 10**9, "windows": 5}, "not sampled again"),
     ],
 )
@@ -327,6 +329,21 @@ def test_settings_outside_their_domain(change: dict[str, Any], message: str) -> 
 def test_a_context_longer_than_the_models_own(toy_model: Path, toy_bin: Path, tmp_path: Path) -> None:
     with pytest.raises(DomainError, match="context=1000: need at most"):
         certify(toy_model, toy_bin, tmp_path, settings=replace(QUICK, context=1000))
+
+
+def test_a_lead_that_leaves_nothing_to_predict(toy_model: Path, toy_bin: Path, tmp_path: Path) -> None:
+    with pytest.raises(DomainError, match="lead=16: need lead < 16"):
+        certify(toy_model, toy_bin, tmp_path, settings=replace(QUICK, lead=16))
+
+
+@pytest.mark.parametrize("change", [{}, {"windows": 64}, {"code": ("prefix",), "epochs": 1}])
+def test_windows_with_a_lead(toy_model: Path, toy_bin: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    settings = replace(QUICK, rates=(3.0,), lead=6, **change)
+    certificate = certify(toy_model, toy_bin, tmp_path, settings=settings)
+    reading = certificate.content["reading"]
+    assert (reading["window"], reading["lead"]) == (10, 6)
+    assert reading["n_tokens"] + reading["tokens_before"] == 4090
+    assert verify(tmp_path).ok
 
 
 def test_data_that_does_not_fit(toy_model: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from tiny_models import build
 
 from genbound import smoothing
-from genbound.errors import DataError, ModelError
+from genbound.errors import DataError, DomainError, ModelError
 from genbound.lm import token_stats
 from genbound.lm import windows as windows_module
 from genbound.lm.token_stats import TokenStatistics, token_statistics
@@ -89,12 +89,13 @@ def test_targets_outside_the_vocabulary_are_refused() -> None:
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama", "neox"])
 @pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("lead", [0, 5])
 def test_the_head_in_chunks_gives_the_whole_models_statistics(
-    kind: str, tied: bool, monkeypatch: pytest.MonkeyPatch
+    kind: str, tied: bool, lead: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = build(kind, tied).eval()
     tokens = np.random.default_rng(0).integers(0, 96, 200)
-    windows = Windows(tokens, 16)
+    windows = Windows(tokens, 16, lead=lead)
     indices = np.arange(len(windows))
 
     def run() -> TokenStatistics:
@@ -135,6 +136,32 @@ def test_windows_tile_the_stream() -> None:
     assert Windows(np.arange(4), 100).length == 3
     with pytest.raises(DataError, match="1 token"):
         Windows(np.arange(1), 5)
+
+
+def test_a_lead_is_read_and_not_predicted() -> None:
+    tokens = np.arange(1, 2 + 3 * 5 + 2, dtype=np.uint16)
+    plain, led = Windows(tokens, 5), Windows(tokens, 5, lead=2)
+    assert (len(led), led.length, led.width, led.n_tokens) == (len(plain), 5, 7, plain.n_tokens)
+    inputs, targets = led.gather(np.array([0, 1, 2]))
+    assert inputs.tolist() == [[0, 0, 1, 2, 3, 4, 5], [4, 5, 6, 7, 8, 9, 10], [9, 10, 11, 12, 13, 14, 15]]
+    assert torch.equal(targets, plain.gather(np.array([0, 1, 2]))[1])
+    with pytest.raises(DomainError, match="lead=2"):
+        Windows(tokens, 5, separate=True, lead=2)
+
+
+def test_losses_with_a_lead_are_those_of_the_longer_past() -> None:
+    model = build("neox", True).eval()
+    tokens = np.random.default_rng(1).integers(0, 96, 61)
+    windows = Windows(tokens, 10, lead=6)
+    blocks = [s for _, s in evaluate(model, windows, np.arange(len(windows)), (), vocab_size=96)]
+    found = TokenStatistics.concatenate(blocks).nll
+    padded = np.concatenate([np.zeros(6, dtype=np.int64), tokens])
+    for k in range(60):
+        begin = k // 10 * 10
+        with torch.inference_mode():
+            logits = model(input_ids=torch.from_numpy(padded[None, begin : k + 7])).logits[0, -1]
+        expected = -torch.log_softmax(logits.double(), -1)[tokens[k + 1]].item()
+        assert found[k] == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("workers", [2, 3])

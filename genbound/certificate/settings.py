@@ -51,7 +51,9 @@ class Settings:
         epochs: passes over the stream of the descriptions that are trained.
         minutes: what `auto` may take, estimated before it begins.
         prefix: the share of the stream that `prefix` is trained on; the bounds are about the rest.
-        context: T, tokens per window; None: the model's own context, at most 1024.
+        context: tokens read per window, lead + T; None: the model's own context, at most 1024.
+        lead: tokens at the beginning of a window that are read and not predicted (those of the window before), so
+            that every prediction has a past; descriptions are trained on windows without one.
         windows: windows to sample with replacement; 0: read every token; None: 0 unless parameters x tokens > 1e13.
         pilot: windows that choose rate, alpha and family member (their own independent draw).
         calibration: windows whose activations calibrate the quantizers (all but rtn).
@@ -70,6 +72,7 @@ class Settings:
     minutes: float = 30.0
     prefix: float = 0.5
     context: int | None = None
+    lead: int = 0
     windows: int | None = None
     pilot: int = 128
     calibration: int = 128
@@ -107,6 +110,10 @@ class Settings:
             raise domain_error("windows", self.windows, "0 (every token) or at least 2", "sampled windows")
         if self.context is not None and self.context < 1:
             raise domain_error("context", self.context, "at least 1", "tokens per window")
+        if self.lead < 0:
+            raise domain_error("lead", self.lead, "lead >= 0", "tokens read ahead of a window")
+        if self.population is not None and self.lead:
+            raise DomainError("population with lead: the windows of a sample have nothing to do with each other")
         if self.population is not None and self.windows is not None:
             raise DomainError("population with windows: a sample you supply is not sampled again")
 
@@ -139,11 +146,14 @@ class Settings:
         return found
 
     def window_length(self, model_context: int | None) -> int:
-        """T: what was asked for, else the model's own context up to 1024."""
+        """T: what is left by the lead of what was asked for, else of the model's own context up to 1024."""
         limit = model_context or MAX_CONTEXT
         if self.context is not None and model_context is not None and self.context > model_context:
             raise domain_error("context", self.context, f"at most {model_context}", "the model's own context")
-        return self.context or min(limit, MAX_CONTEXT)
+        width = self.context or min(limit, MAX_CONTEXT)
+        if self.lead >= width:
+            raise domain_error("lead", self.lead, f"lead < {width}", "the tokens read per window")
+        return width - self.lead
 
     def windows_before(self, windows: int) -> int:
         """How many windows `prefix` is made from; the bounds are then about those after them."""

@@ -29,6 +29,7 @@ def command(
     minutes: Annotated[float, typer.Option(help="What auto may take, about.")] = 30.0,
     prefix: Annotated[float, typer.Option(help="Share of DATA that prefix is trained on.")] = 0.5,
     context: Annotated[int | None, typer.Option(help="Tokens per window [default: the model's, at most 1024].")] = None,
+    lead: Annotated[int, typer.Option(help="Of these, tokens read ahead and not predicted.")] = 0,
     windows: Annotated[str, typer.Option(help="Windows to sample: a number, all or auto.")] = "auto",
     pilot: Annotated[int, typer.Option(help="Windows that choose code, rate and alpha.")] = 128,
     calibration: Annotated[int, typer.Option(help="Windows that calibrate the quantizers.")] = 128,
@@ -63,7 +64,7 @@ def command(
 
     settings = Settings(
         delta=delta, rates=parse_numbers(rates, "rates"), code=tuple(code.split(",")), tune=tune, epochs=epochs,
-        minutes=minutes, prefix=prefix, context=context,
+        minutes=minutes, prefix=prefix, context=context, lead=lead,
         windows=_windows(windows), pilot=pilot, calibration=calibration, seed=seed, population=population,
         max_tokens=max_tokens, heldout_tokens=heldout_tokens, dtype=dtype,
     )  # fmt: skip

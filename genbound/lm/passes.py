@@ -48,7 +48,7 @@ class Pass:
             start = int(saved.pop("next_batch"))
             statistics = StreamStatistics.from_arrays(saved)
         indices = np.arange(len(windows))
-        size, last_save = windows_per_batch(windows.length, vocab_size), time.monotonic()
+        size, last_save = windows_per_batch(windows.width, vocab_size), time.monotonic()
         for batch, block in evaluate(
             model, windows, indices, statistics.alphas,
             vocab_size=vocab_size, start=start, rank=self.workers.rank, world_size=self.workers.size,
@@ -76,7 +76,7 @@ class Pass:
         if done is not None:
             return SampleStatistics.from_arrays(done)
         part = self.cache / f"{name}.part{self.workers.rank}of{self.workers.size}.npz"
-        size, last_save = windows_per_batch(windows.length, vocab_size), time.monotonic()
+        size, last_save = windows_per_batch(windows.width, vocab_size), time.monotonic()
         mine = _load_batches(part)
         start = max(mine, default=-1) + 1
         for batch, block in evaluate(

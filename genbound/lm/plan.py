@@ -66,12 +66,12 @@ def plan(
     with tempfile.TemporaryDirectory(prefix="genbound-plan-") as cache:
         subject = open_subject(model, data, settings=settings, cache=Path(cache), progress=progress, **inputs)
         windows, vocab_size = subject.windows, subject.vocab_size
-        size = windows_per_batch(windows.length, vocab_size)
+        size = windows_per_batch(windows.width, vocab_size)
         costs, problem = Costs.measured(subject), subject.problem
         codes = [code for code, word in affordable(subject).items() if word == TRIED]
         final = problem.windows or len(windows)
         weights = 4 * subject.parameters / _MEGABYTE
-        logits = min(size * windows.length * vocab_size * 4, 1 << 26) / _MEGABYTE + 6 * 8 * CHUNK_ELEMENTS / _MEGABYTE
+        logits = min(size * windows.width * vocab_size * 4, 1 << 26) / _MEGABYTE + 6 * 8 * CHUNK_ELEMENTS / _MEGABYTE
         steps = [*_making(subject, costs, codes, weights, logits)]
         tried = sum(code in codes for code, _ in settings.labels.values())
         seconds = sum(costs.piloting(subject, code) for code in codes)

@@ -32,7 +32,7 @@ class Subject:
     """A model and the tokens it is certified on.
 
     Attributes:
-        stream, whole: the tokens, and all of their windows.
+        stream, whole: the tokens, and all windows of them that descriptions are trained on: they have no lead.
         windows: those the bounds are about: all, or what comes after the first `before` windows.
     """
 
@@ -101,7 +101,7 @@ class Subject:
         supplied = self.settings.population is not None
         among = len(self.windows) - (self.problem.windows if supplied else 0)  # never the windows that decide
         indices = self._draw("calibration", self.settings.calibration, among)
-        size = windows_per_batch(self.windows.length, self.vocab_size)
+        size = windows_per_batch(self.windows.width, self.vocab_size)
         for start in range(0, len(indices), size):
             yield self.windows.gather(indices[start : start + size])[0].to(self.device)
 
@@ -136,7 +136,7 @@ class Subject:
             "data": _data(stream),
             "heldout": None if self.heldout_stream is None else _data(self.heldout_stream),
             "reading": {
-                "mode": self.mode, "window": windows.length, "windows_in_data": len(windows),
+                "mode": self.mode, "window": windows.length, "lead": windows.lead, "windows_in_data": len(windows),
                 "windows_read": self.problem.windows or len(windows), "n_tokens": self.problem.n,
                 "tokens_before": self.problem.before,
                 "heldout_tokens": None if self.heldout is None else self.heldout.n_tokens,
@@ -201,9 +201,10 @@ def open_subject(
         if heldout_stream.sha256 == stream.sha256:
             raise DataError("held-out data: the same tokens as DATA; they must be tokens the model was not trained on")
     length = settings.window_length(loaded.context)
-    whole = Windows(stream.tokens, length, separate=settings.population is not None)
-    before = settings.windows_before(len(whole))
-    windows = replace(whole, tokens=whole.tokens[before * whole.stride :])
+    windows = Windows(stream.tokens, length, separate=settings.population is not None, lead=settings.lead)
+    before = settings.windows_before(len(windows))
+    whole = replace(windows, context=length if before else windows.width, lead=0)
+    windows = replace(windows, tokens=windows.tokens[before * windows.stride :])
     if settings.windows is not None and settings.windows * windows.length > windows.n_tokens:
         raise DomainError(
             f"windows={settings.windows}: n is smaller than the sample ({windows.n_tokens} tokens in windows of"
@@ -214,7 +215,7 @@ def open_subject(
         progressive = None
     return Subject(
         loaded=loaded, stream=stream, whole=whole, windows=windows, settings=settings, before=before,
-        heldout=None if heldout_stream is None else Windows(heldout_stream.tokens, length),
+        heldout=None if heldout_stream is None else Windows(heldout_stream.tokens, length, lead=settings.lead),
         heldout_stream=heldout_stream, progressive=progressive, recipe_nats=recipe_nats,
     )  # fmt: skip
 

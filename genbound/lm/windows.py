@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from genbound.errors import DataError, ModelError
+from genbound.errors import DataError, DomainError, ModelError
 from genbound.lm.token_stats import CHUNK_ELEMENTS, TokenStatistics, token_statistics
 
 BATCH_ELEMENTS = 1 << 24
@@ -25,7 +25,9 @@ class Windows:
     """A token stream cut into windows of T tokens: window w predicts tokens wT+1 .. wT+T from tokens wT .. wT+T-1.
 
     The context starts anew in every window (a predictor may read any part of the past, this one reads up to T
-    tokens of it). The first token of the stream is conditioned on; a tail shorter than T is not part of the claim.
+    tokens of it). With a lead, window w reads `lead` tokens more, those before token wT (ahead of the stream: the
+    token 0), and predicts none of them: its first predictions then have a past as well. The first token of the stream
+    is conditioned on; a tail shorter than T is not part of the claim.
 
     A sample that somebody else drew is a concatenation of windows of T + 1 tokens that have nothing to do with each
     other (`separate`): window w then reads tokens w(T+1) .. w(T+1)+T-1 and predicts the ones after them.
@@ -34,15 +36,23 @@ class Windows:
     tokens: np.ndarray
     context: int
     separate: bool = False
+    lead: int = 0
 
     def __post_init__(self) -> None:
         if len(self.tokens) < 2:
             raise DataError(f"data: {len(self.tokens)} token(s); need at least 2 (one to read, one to predict)")
+        if self.lead and self.separate:
+            raise DomainError(f"lead={self.lead}: windows that have nothing to do with each other have none")
 
     @property
     def length(self) -> int:
         """T, the tokens predicted per window."""
         return min(self.context, len(self.tokens) - 1)
+
+    @property
+    def width(self) -> int:
+        """Tokens read per window: the lead and T."""
+        return self.lead + self.length
 
     @property
     def stride(self) -> int:
@@ -58,15 +68,16 @@ class Windows:
         return len(self) * self.length
 
     def gather(self, indices: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Inputs and targets of the chosen windows, both (len(indices), T) int64."""
-        at = np.asarray(indices, dtype=np.int64)[:, None] * self.stride + np.arange(self.length + 1)
-        block = torch.from_numpy(np.asarray(self.tokens[at]).astype(np.int64))
-        return block[:, :-1], block[:, 1:]
+        """Inputs (len(indices), lead + T) and targets (len(indices), T) of the chosen windows, int64."""
+        at = np.asarray(indices, dtype=np.int64)[:, None] * self.stride + np.arange(-self.lead, self.length + 1)
+        block = np.asarray(self.tokens[np.maximum(at, 0)]).astype(np.int64)
+        block[at < 0] = 0
+        return torch.from_numpy(block[:, :-1]), torch.from_numpy(block[:, self.lead + 1 :])
 
 
-def windows_per_batch(length: int, vocab_size: int) -> int:
-    """A fixed batch shape: it depends on the window length and V only, never on the number of workers."""
-    return int(max(1, min(64, 8192 // length, BATCH_ELEMENTS // (length * vocab_size))))
+def windows_per_batch(width: int, vocab_size: int) -> int:
+    """A fixed batch shape: it depends on the tokens read per window and V only, never on the number of workers."""
+    return int(max(1, min(64, 8192 // width, BATCH_ELEMENTS // (width * vocab_size))))
 
 
 def evaluate(
@@ -86,13 +97,13 @@ def evaluate(
     A batch is padded to its fixed shape by repeating its last window, and the padding dropped.
     """
     device = next(model.parameters()).device
-    size = windows_per_batch(windows.length, vocab_size)
+    size = windows_per_batch(windows.width, vocab_size)
     n_batches = -(-len(indices) // size)
     first = start + (rank - start) % world_size
     model.eval()
     with torch.inference_mode():
         head = None
-        if windows.length * vocab_size * size > BATCH_ELEMENTS:
+        if windows.width * vocab_size * size > BATCH_ELEMENTS:
             head = _Head.of(model, vocab_size, windows.gather(np.zeros(1))[0][:, :PROBE_TOKENS].to(device))
         for batch in range(first, n_batches, world_size):
             chosen = indices[batch * size : (batch + 1) * size]
@@ -100,7 +111,7 @@ def evaluate(
             inputs, targets = windows.gather(padded)
             inputs, targets = inputs.to(device), targets.to(device)
             if head is None:
-                statistics = token_statistics(_logits(model, inputs, vocab_size), targets, alphas)
+                statistics = token_statistics(_logits(model, inputs, vocab_size)[:, windows.lead :], targets, alphas)
             else:
                 statistics = head.statistics(inputs, targets, alphas)
             keep = len(chosen) * windows.length
@@ -142,7 +153,7 @@ class _Head:
         return split if same else None
 
     def statistics(self, inputs: torch.Tensor, targets: torch.Tensor, alphas: Sequence[float]) -> TokenStatistics:
-        hidden = self._hidden(inputs).flatten(0, 1)
+        hidden = self._hidden(inputs)[:, -targets.shape[1] :].flatten(0, 1)
         flat = targets.flatten()
         step = max(1, CHUNK_ELEMENTS // self.vocab_size)
         return TokenStatistics.concatenate(

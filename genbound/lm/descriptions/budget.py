@@ -31,7 +31,7 @@ class Costs:
     @classmethod
     def measured(cls, subject: Subject) -> Costs:
         """Time one batch of the fixed shape, three times each."""
-        size = windows_per_batch(subject.windows.length, subject.vocab_size)
+        size = windows_per_batch(subject.windows.width, subject.vocab_size)
         probe = np.zeros(size, dtype=np.int64)
         return cls(*(_seconds_per_window(subject, probe, ALPHAS[:k]) for k in (len(ALPHAS), FINAL_ALPHAS, 0)))
 

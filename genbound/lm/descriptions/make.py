@@ -78,7 +78,7 @@ def _calibration(subject: Subject, run: Pass) -> Callable[[], hessian.Hessians]:
 
     @cache
     def collected() -> hessian.Hessians:
-        total = subject.settings.calibration * subject.windows.length
+        total = subject.settings.calibration * subject.windows.width
         return hessian.collect(
             subject.model, subject.calibration_batches(), seed=subject.settings.seed,
             progress=lambda tokens: run.tell("calibrate", tokens, total),
