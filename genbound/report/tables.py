@@ -54,11 +54,11 @@ def certificate_tables(certificate: Certificate) -> Iterator[RenderableType]:
     content = certificate.content
     model, data, reading = content["model"], content["data"], content["reading"]
     delta, per = content["settings"]["delta"], data["bytes_per_token"]
-    lead = f" after {reading['lead']} read" if reading.get("lead") else ""
+    length = f"{reading['window']} after {reading['lead']} read" if reading.get("lead") else reading["window"]
     yield Text(
         f"{model['name']}: {model['parameters']:,} parameters, {model['architecture']}, V = {model['vocab_size']:,}\n"
         f"{data['description']}\n"
-        f"n = {reading['n_tokens']:,} tokens, {reading['mode']}, windows of {reading['window']}{lead}, delta = {delta:g}"
+        f"n = {reading['n_tokens']:,} tokens, {reading['mode']}, windows of {length}, delta = {delta:g}"
     )
     if reading["tokens_before"]:
         yield Text(
