@@ -12,9 +12,11 @@ model of the stream's own size at 1, 2, 4, 8 epochs (`experiments/plain_epochs.p
     gap_ratio = (bound - l)/(finzi_bound - l),
 
 `finzi_bound` and l without a sampling term: every token of every stream is read. A cell of `variational` may have the
-architecture of a smaller model of the ladder: does the bound prefer fewer weights for the same tokens than the loss
-does? Its architecture is paid (the space of recipes, 29.8 nats). The minimum over the cells of a stream is not one
-certificate; `best` adds ln(cells) to its n C, which makes it one. A killed run continues with the missing cells.
+architecture of a smaller model of the ladder, or of one between two of them (`BETWEEN`): does the bound prefer fewer
+weights for the same tokens than the loss does? Its architecture is paid (the space of recipes, 29.8 nats). Its windows
+have a lead of 16 tokens or the few more with which they tile the stream; rows say `lead`, the yardsticks have none. The
+minimum over the cells of a stream is not one certificate; `best` adds ln(cells) to its n C, which makes it one. A
+killed run continues with the missing cells.
 """
 
 from __future__ import annotations
@@ -37,6 +39,9 @@ from genbound.lm.certify import certify
 from genbound.lm.corpora import sotu
 from genbound.lm.corpora.alphabet import V
 from genbound.lm.ladder import models
+from genbound.lm.ladder.recipes import RECIPES, Recipe
+from genbound.lm.train import plain
+from genbound.lm.windows import Windows
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "experiments" / "results" / "description_length.json"
@@ -46,6 +51,18 @@ SCHEMA = "genbound/description-length/1"
 GPTQ_RATES = (2.0, 2.5, 3.0, 3.5, 4.0, 5.0)
 LDLQ_RATES = (1.5, 2.0, 2.5, 3.0)
 SMOKE_TOKENS = 20_480
+CONTEXT = 128
+BETWEEN = {"17k": (32, 2, 2, 40), "55k": (48, 2, 3, 160)}
+"""Architectures between those of the ladder: hidden size, layers, heads, intermediate size."""
+
+GAUSSIAN = {
+    "10k": (("10k", 32), ("10k", 128)),
+    "30k": (("10k", 12), ("10k", 48), ("17k", 16), ("30k", 8)),
+    "100k": (("30k", 4), ("30k", 12), ("55k", 6), ("100k", 1)),
+    "300k": (("100k", 1), ("100k", 3)),
+    "530k": (("100k", 1),),
+}
+"""Gaussian weights of each stream: architecture and epochs."""
 
 
 @dataclass(frozen=True)
@@ -54,51 +71,87 @@ class Cell:
 
     Attributes:
         code: as `--code`. model: the plain model, NAME or NAME-EPOCHS. epochs: of a description that is trained.
-        rates: of a quantizer.
+        rates: of a quantizer. lead: tokens of a window that are read and not predicted.
     """
 
     code: str
     model: str
     epochs: int = 1
     rates: tuple[float, ...] = field(default=())
+    lead: int = 0
 
     @property
     def label(self) -> str:
         trained = "" if self.rates else f"-{self.epochs}"
-        return f"{self.code}-{self.model}{trained}"
+        return f"{self.code}-{self.model}{trained}" + (f"-lead{self.lead}" if self.lead else "")
+
+    @property
+    def passes(self) -> int:
+        """Epochs of what is described: of the description, or of the plain model that is quantized."""
+        return int(self.model.partition("-")[2] or 1) if self.rates else self.epochs
+
+    def key(self, stream: str) -> tuple[Any, ...]:
+        """What tells a cell from the others of the study."""
+        return stream, self.code, self.model, self.passes, self.lead
+
+
+def lead_of(stream: str) -> int:
+    """The least lead of 16 or more whose windows tile the stream: the bound is then about every token of it.
+
+    >>> [lead_of(stream) for stream in ("10k", "30k", "530k")]
+    [26, 48, 16]
+    """
+    n = RECIPES[stream].tokens
+    return next(CONTEXT - length for length in range(CONTEXT - 16, 0, -1) if n % length == 0)
 
 
 def cells(stream: str) -> list[Cell]:
     """What is certified on a stream, in this order: the yardstick first."""
     names = models.ladder_names()
     at = names.index(stream)
-    plain = [stream, *(f"{stream}-{e}" for e in (2, 4, 8))]
-    found = [Cell("gptq", model, rates=GPTQ_RATES) for model in plain]
-    found += [Cell("ldlq", model, rates=LDLQ_RATES) for model in plain[:3]]
+    own = [stream, *(f"{stream}-{e}" for e in (2, 4, 8))]
+    found = [Cell("gptq", model, rates=GPTQ_RATES) for model in own]
+    found += [Cell("ldlq", model, rates=LDLQ_RATES) for model in own[:3]]
     found += [Cell("e8", stream, rates=LDLQ_RATES), Cell("kmeans", stream, rates=(2.0, 2.5, 3.0))] if at < 3 else []
-    epochs = {"10k": 32, "30k": 12, "100k": 4, "300k": 1, "530k": 1}
-    found += [Cell("variational", names[max(0, at - back)], epochs[stream]) for back in ((1, 0) if at else (0,))]
-    found += [Cell("variational", "100k", 1)] if stream == "530k" else []
+    found += [Cell("variational", model, epochs, lead=lead_of(stream)) for model, epochs in GAUSSIAN[stream]]
     found += [Cell(code, stream, 8) for code in ("lora", "sublora", "kronecker", "monarch")] if at < 2 else []
     return found
 
 
-def model_of(cell: Cell) -> str | Path | None:
-    """The model to certify: shipped, or trained by plain_epochs.py; None where it was not."""
+def model_of(stream: str, cell: Cell) -> str | Path | None:
+    """The model to certify: shipped, or trained by plain_epochs.py (None where it was not), or one in between."""
     name, _, epochs = cell.model.partition("-")
+    if name in BETWEEN:
+        return between(stream, name)
     if not epochs:
         return f"ladder:{name}"
     folder = PLAIN / f"{name}-{epochs}"
     return folder if (folder / "model.safetensors").is_file() else None
 
 
+def between(stream: str, name: str) -> Path:
+    """A model between two of the ladder, plainly trained in one pass over the stream if it was not before."""
+    folder = PLAIN / f"{name}-on-{stream}"
+    if not (folder / "model.safetensors").is_file():
+        hidden_size, layers, heads, intermediate_size = BETWEEN[name]
+        recipe = Recipe(
+            name=name, hidden_size=hidden_size, layers=layers, heads=heads, intermediate_size=intermediate_size,
+            muon_learning_rate=0.01, learning_rate=0.02 if hidden_size < 48 else 0.01, weight_decay=0.01,
+        )  # fmt: skip
+        windows = Windows(sotu.training_stream()[: RECIPES[stream].tokens + 1], CONTEXT)
+        plain.train(recipe, windows).save(folder)
+    return folder
+
+
 def measured(stream: str, cell: Cell, work: Path, tokens: int | None = None) -> dict[str, Any] | None:
     """Certify a cell, every token read; None where its model is not there."""
-    model = model_of(cell)
+    model = model_of(stream, cell)
     if model is None:
         return None
     began = time.process_time()
-    settings = Settings(code=(cell.code,), rates=cell.rates or (2.0,), epochs=cell.epochs, windows=0, max_tokens=tokens)
+    settings = Settings(
+        code=(cell.code,), rates=cell.rates or (2.0,), epochs=cell.epochs, windows=0, lead=cell.lead, max_tokens=tokens
+    )
     folder = work / stream / cell.label
     certificate = certify(model, f"ladder:{stream}", folder, settings=settings)
     return {**row(stream, cell, certificate), "cpu_seconds": round(time.process_time() - began, 1)}
@@ -117,7 +170,8 @@ def row(stream: str, cell: Cell, certificate: Certificate) -> dict[str, Any]:
         "code": cell.code,
         "model": cell.model,
         "model_parameters": content["model"]["parameters"],
-        "epochs": cell.epochs if not cell.rates else int(cell.model.partition("-")[2] or 1),
+        "epochs": cell.passes,
+        "lead": cell.lead,
         "label": coded.label,
         "code_nats": coded.nats,
         "bits_per_ladder_parameter": coded.nats / math.log(2) / models.record(stream)["parameters"],
@@ -149,10 +203,10 @@ def yardsticks(found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def completed(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Every cell beside its stream's yardstick, and its gap ratio."""
-    plain = yardsticks(found)
+    standards = yardsticks(found)
     rows = []
     for cell in found:
-        yardstick = plain.get(cell["stream"])
+        yardstick = standards.get(cell["stream"])
         if yardstick is None:
             continue
         loss, finzi = yardstick["loss_train_plain"], yardstick["finzi_bound"]
@@ -223,7 +277,7 @@ def store(found: list[dict[str, Any]], path: Path) -> dict[str, Any]:
 
 def stored(path: Path) -> list[dict[str, Any]]:
     """The cells that were measured so far."""
-    return json.loads(path.read_text())["cells"] if path.is_file() else []
+    return [{"lead": 0, **cell} for cell in json.loads(path.read_text())["cells"]] if path.is_file() else []
 
 
 def main() -> None:
@@ -238,13 +292,12 @@ def main() -> None:
         options.out = options.work / "smoke.json"
     options.out.parent.mkdir(parents=True, exist_ok=True)
     found = stored(options.out)
-    done = {(c["stream"], c["code"], c["model"], c["epochs"]) for c in found}
+    done = {(c["stream"], c["code"], c["model"], c["epochs"], c["lead"]) for c in found}
     plan = [(s, c) for s in options.run for c in cells(s)]
     if options.smoke:
         plan = [("10k", Cell("gptq", "10k", rates=(3.0,))), ("10k", Cell("variational", "10k", 2))]
     for stream, cell in plan:
-        epochs = cell.epochs if not cell.rates else int(cell.model.partition("-")[2] or 1)
-        if options.cells in cell.label and (stream, cell.code, cell.model, epochs) not in done:
+        if options.cells in cell.label and cell.key(stream) not in done:
             result = measured(stream, cell, options.work, SMOKE_TOKENS if options.smoke else None)
             if result is None:
                 print(f"{stream} {cell.label}: no model in {PLAIN.relative_to(ROOT)} (experiments/plain_epochs.py)")

@@ -299,6 +299,18 @@ def test_tuned_integers_give_a_better_bound(toy_model: Path, toy_bin: Path, tmp_
     assert verify(tmp_path / "3").ok
 
 
+@pytest.mark.parametrize("change", [{}, {"tune": 1, "lead": 32}])
+def test_the_rates_are_searched(tmp_path: Path, change: dict[str, Any]) -> None:
+    settings = replace(QUICK, rates=(1.0, 5.0), search=5, pilot=64, context=128, max_tokens=100_000, **change)
+    found, ends = (
+        certify("ladder:10k", "ladder:10k", tmp_path / str(count), settings=replace(settings, search=count))
+        for count in (6, 0)
+    )
+    assert list(found.codes) == ["ldlq"]
+    assert verify(tmp_path / "6").ok
+    assert found.value < ends.value
+
+
 def test_a_sample_of_the_stream_is_not_tuned_on() -> None:
     with pytest.raises(DomainError, match="population with tune=2"):
         replace(QUICK, tune=2, population=10**6, windows=None)

@@ -47,6 +47,8 @@ class Settings:
         code: how the model is described, some of CODES, or `auto`: those of AUTO that `minutes` allow. The choice
             among several is paid, whichever were tried.
         rates: nominal bits per weight the quantizers try; the coded file pays for the choice.
+        search: how many files a quantizer may code and measure on the pilot windows in search of the rate between the
+            least and the greatest of `rates`, and of the groups' offsets from it; 0: the rates as they are.
         tune: passes over the stream on which the quantizers' integers and steps are tuned for the bound; 0: none.
         epochs: passes over the stream of the descriptions that are trained.
         minutes: what `auto` may take, estimated before it begins.
@@ -67,6 +69,7 @@ class Settings:
     delta: float = 0.01
     code: tuple[str, ...] = ("ldlq",)
     rates: tuple[float, ...] = (2.0, 3.0, 4.0, 6.0, 8.0)
+    search: int = 0
     tune: int = 0
     epochs: int = 8
     minutes: float = 30.0
@@ -91,6 +94,8 @@ class Settings:
         if not self.rates or len({f"{rate:g}" for rate in self.rates}) != len(self.rates):
             raise DomainError(f"rates={self.rates}: need at least one, each once")
         self._check_code()
+        if self.search and not (3 <= self.search <= 4096 and len(self.rates) > 1):
+            raise domain_error("search", self.search, "0, or 3 <= search <= 4096 with two rates or more", "files")
         if not 0 <= self.tune <= MAX_EPOCHS:
             raise domain_error("tune", self.tune, f"0 <= tune <= {MAX_EPOCHS}", "passes over the stream")
         if not 1 <= self.epochs <= MAX_EPOCHS:
@@ -141,7 +146,7 @@ class Settings:
         """Every description that may be tried: label -> (code, rate)."""
         found: dict[str, tuple[str, float | None]] = {}
         for code in self.codes:
-            rates: tuple[float | None, ...] = self.rates if code in QUANTIZERS else (None,)
+            rates: tuple[float | None, ...] = self.rates if code in QUANTIZERS and not self.search else (None,)
             found |= {code if rate is None else f"{code}-{rate:g}": (code, rate) for rate in rates}
         return found
 

@@ -24,6 +24,7 @@ def command(
     delta: Annotated[float, typer.Option(help="Failure probability of each printed bound.")] = 0.01,
     code: Annotated[str, typer.Option(help=_CODE)] = "ldlq",
     rates: Annotated[str, typer.Option(help="Bits per weight the quantizers try, .5 to 12.")] = "2,3,4,6,8",
+    search: Annotated[int, typer.Option(help="Files coded in search of the best rates between them.")] = 0,
     tune: Annotated[int, typer.Option(help="Passes that tune the quantizers' integers.")] = 0,
     epochs: Annotated[int, typer.Option(help="Passes of what is trained.")] = 8,
     minutes: Annotated[float, typer.Option(help="What auto may take, about.")] = 30.0,
@@ -63,8 +64,8 @@ def command(
     from genbound.report.tables import certificate_tables, plan_table
 
     settings = Settings(
-        delta=delta, rates=parse_numbers(rates, "rates"), code=tuple(code.split(",")), tune=tune, epochs=epochs,
-        minutes=minutes, prefix=prefix, context=context, lead=lead,
+        delta=delta, rates=parse_numbers(rates, "rates"), code=tuple(code.split(",")), search=search, tune=tune,
+        epochs=epochs, minutes=minutes, prefix=prefix, context=context, lead=lead,
         windows=_windows(windows), pilot=pilot, calibration=calibration, seed=seed, population=population,
         max_tokens=max_tokens, heldout_tokens=heldout_tokens, dtype=dtype,
     )  # fmt: skip

@@ -95,7 +95,7 @@ def _making(subject: Any, costs: Costs, codes: Sequence[str], weights: float, lo
         yield Step("calibrate", f"{settings.calibration} windows", costs.calibrating(subject, calibrated[0]), memory)
     quantized = [code for code in codes if code in QUANTIZERS]
     if quantized:
-        files = len(quantized) * len(settings.rates)
+        files = len(quantized) * (settings.search or len(settings.rates))
         seconds = sum(costs.making(subject, code) - costs.calibrating(subject, code) for code in quantized)
         yield Step("quantize, code", f"{files} coded models", seconds, 6 * weights)
     for code in codes:

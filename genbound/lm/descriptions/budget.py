@@ -38,9 +38,11 @@ class Costs:
     def making(self, subject: Subject, code: str) -> float:
         """To make every file of a code."""
         if code in QUANTIZERS:
-            rates = len(subject.settings.rates)
+            settings = subject.settings
+            files = settings.search or len(settings.rates)
             each = _CLUSTERING_SECONDS if code == "kmeans" else _CODING_SECONDS
-            return rates * (1 + subject.parameters * each) + self.calibrating(subject, code)
+            reading = settings.search * settings.pilot * self.few
+            return files * (1 + subject.parameters * each) + reading + self.calibrating(subject, code)
         route = ROUTES[code]
         return (route.passes * subject.settings.epochs * len(subject.whole) + route.spoken) * self.bare
 

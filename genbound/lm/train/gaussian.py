@@ -17,7 +17,6 @@ log-ratio of the draw, the prior scales, and the choice among `draws` draws.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +31,7 @@ from genbound.lm.train.functional import Network
 from genbound.lm.train.gaussian_run import Plan, Run
 from genbound.lm.train.plain import Progress, complete, one_thread
 from genbound.lm.train.posterior import Posterior, prior_scale
-from genbound.lm.train.tilted import tilted
+from genbound.lm.train.tilted import pilot_bound
 from genbound.lm.windows import Windows
 
 PLAN = Plan()
@@ -108,11 +107,4 @@ def draw_value(
     drawn, ratio = posterior.draw(seed, draw)
     weights = {name: torch.from_numpy(value) for name, value in drawn.items()}
     chosen = np.random.Generator(np.random.PCG64([seed, _PROBE])).permutation(len(windows))[: plan.probe]
-    ceiling = log_slack = 0.0
-    with torch.inference_mode():
-        for block in np.array_split(chosen, -(-len(chosen) // 16)):
-            inputs, targets = windows.gather(block)
-            ceilings, slack = tilted(network.logits(weights, inputs), targets, plan.weight)
-            ceiling += ceilings.sum(dtype=torch.float64).item() / (len(chosen) * windows.length)
-            log_slack += slack.log().sum(dtype=torch.float64).item() / (len(chosen) * windows.length)
-    return ceiling - math.exp(log_slack - ratio / windows.n_tokens)
+    return pilot_bound(lambda inputs: network.logits(weights, inputs), windows, chosen, ratio, plan.weight)

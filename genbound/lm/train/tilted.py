@@ -9,15 +9,21 @@ on mean [U - w ln z] + w C, w = e^{-C} GM(z) of the last batches, is a step on t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from genbound.lm.tilted import slacks
+from genbound.lm.windows import Windows
 
 CACHE_ELEMENTS = 1 << 16
 """Probabilities solved for at a time: the passes over them find them in the cache."""
+
+PILOT_WINDOWS = 16
+"""Windows read at a time where nothing is proved."""
 
 
 def tilted(logits: Tensor, targets: Tensor, weight: float, *, rounds: int = 1) -> tuple[Tensor, Tensor]:
@@ -54,6 +60,26 @@ def tilted_bound(ceilings: Tensor, z: Tensor, complexity: Tensor | float, weight
         weight: w, nats.
     """
     return (ceilings - weight * z.log()).mean() + weight * complexity - weight * (1.0 - math.log(weight))
+
+
+def pilot_bound(
+    logits: Callable[[Tensor], Tensor], windows: Windows, indices: np.ndarray, nats: float, weight: float
+) -> float:
+    """About the bound of a described model, on a few windows (nats per token): for choosing only, nothing is proved.
+
+    Args:
+        logits: of a batch of inputs, as `windows.gather` gives them.
+        windows: the stream, whose n shares the nats. indices: the windows to read.
+        nats: n C of the description. weight: w of the law.
+    """
+    ceiling = log_slack = 0.0
+    with torch.inference_mode():
+        for block in np.array_split(indices, -(-len(indices) // PILOT_WINDOWS)):
+            inputs, targets = windows.gather(block)
+            ceilings, z = tilted(logits(inputs)[:, windows.lead :], targets, weight)
+            ceiling += ceilings.sum(dtype=torch.float64).item() / (len(indices) * windows.length)
+            log_slack += z.log().sum(dtype=torch.float64).item() / (len(indices) * windows.length)
+    return ceiling - math.exp(log_slack - nats / windows.n_tokens)
 
 
 class _Tilted(torch.autograd.Function):
