@@ -299,9 +299,8 @@ def test_tuned_integers_give_a_better_bound(toy_model: Path, toy_bin: Path, tmp_
     assert verify(tmp_path / "3").ok
 
 
-@pytest.mark.parametrize("change", [{}, {"tune": 1, "lead": 32}])
-def test_the_rates_are_searched(tmp_path: Path, change: dict[str, Any]) -> None:
-    settings = replace(QUICK, rates=(1.0, 5.0), search=5, pilot=64, context=128, max_tokens=100_000, **change)
+def test_the_rates_are_searched(tmp_path: Path) -> None:
+    settings = replace(QUICK, rates=(1.0, 5.0), search=5, pilot=64, context=128, lead=32, max_tokens=100_000)
     found, ends = (
         certify("ladder:10k", "ladder:10k", tmp_path / str(count), settings=replace(settings, search=count))
         for count in (6, 0)
@@ -309,6 +308,17 @@ def test_the_rates_are_searched(tmp_path: Path, change: dict[str, Any]) -> None:
     assert list(found.codes) == ["ldlq"]
     assert verify(tmp_path / "6").ok
     assert found.value < ends.value
+
+
+def test_what_was_searched_is_tuned(toy_model: Path, toy_bin: Path, tmp_path: Path) -> None:
+    plain, tuned = (
+        certify(
+            toy_model, toy_bin, tmp_path / str(passes), settings=replace(ONE, rates=(2.0, 4.0), search=3, tune=passes)
+        )
+        for passes in (0, 3)
+    )
+    assert tuned.value < plain.value
+    assert verify(tmp_path / "3").ok
 
 
 def test_a_sample_of_the_stream_is_not_tuned_on() -> None:
