@@ -311,13 +311,13 @@ def test_the_rates_are_searched(tmp_path: Path) -> None:
 
 
 def test_what_was_searched_is_tuned(toy_model: Path, toy_bin: Path, tmp_path: Path) -> None:
+    settings = replace(ONE, rates=(3.9, 4.1), search=3)
     plain, tuned = (
-        certify(
-            toy_model, toy_bin, tmp_path / str(passes), settings=replace(ONE, rates=(2.0, 4.0), search=3, tune=passes)
-        )
+        certify(toy_model, toy_bin, tmp_path / str(passes), settings=replace(settings, tune=passes))
         for passes in (0, 3)
     )
-    assert tuned.value < plain.value
+    assert tuned.codes["rtn"].sha256 != plain.codes["rtn"].sha256
+    assert tuned.content["losses"]["coded"] < plain.content["losses"]["coded"]
     assert verify(tmp_path / "3").ok
 
 
