@@ -292,11 +292,12 @@ def test_what_was_decided_and_made_is_kept(
 
 def test_tuned_integers_give_a_better_bound(toy_model: Path, toy_bin: Path, tmp_path: Path) -> None:
     plain, tuned = (
-        certify(toy_model, toy_bin, tmp_path / str(passes), settings=replace(ONE, tune=passes)) for passes in (0, 3)
+        certify(toy_model, toy_bin, tmp_path / str(passes), settings=replace(ONE, tune=passes)) for passes in (0, 24)
     )
     assert tuned.value < plain.value
+    assert tuned.content["losses"]["coded"] < plain.content["losses"]["coded"] - 0.05
     assert next(iter(tuned.codes.values())).kind == "coded file"
-    assert verify(tmp_path / "3").ok
+    assert verify(tmp_path / "24").ok
 
 
 def test_the_rates_are_searched(tmp_path: Path) -> None:
@@ -314,11 +315,10 @@ def test_what_was_searched_is_tuned(toy_model: Path, toy_bin: Path, tmp_path: Pa
     settings = replace(ONE, rates=(3.9, 4.1), search=3)
     plain, tuned = (
         certify(toy_model, toy_bin, tmp_path / str(passes), settings=replace(settings, tune=passes))
-        for passes in (0, 3)
+        for passes in (0, 24)
     )
-    assert tuned.codes["rtn"].sha256 != plain.codes["rtn"].sha256
-    assert tuned.content["losses"]["coded"] < plain.content["losses"]["coded"]
-    assert verify(tmp_path / "3").ok
+    assert tuned.content["losses"]["coded"] < plain.content["losses"]["coded"] - 0.05
+    assert verify(tmp_path / "24").ok
 
 
 def test_a_sample_of_the_stream_is_not_tuned_on() -> None:

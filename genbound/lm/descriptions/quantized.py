@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from genbound.complexity.codes import code_nats
@@ -28,14 +29,15 @@ def write(path: Path, task: Task, method: str) -> None:
     """
     calibration = None if method == "rtn" else task.statistics()
     settings, model = task.settings, task.subject.model
-    bits, options, quantized = task.rate, None, None
+    options = Options(rotate=not settings.tune)  # rows and columns of their own spread are what tuning makes shorter
+    bits, quantized = task.rate, None
     if bits is None:
         found = allocate_for_bound(
             model, calibration, lambda candidate: _pilot(candidate, task), method=method, low=min(settings.rates),
-            high=max(settings.rates), evaluations=settings.search, seed=settings.seed,
+            high=max(settings.rates), evaluations=settings.search, seed=settings.seed, options=options,
         )  # fmt: skip
         quantized, bits = found.model, found.best.bits
-        options = Options(offsets=dict(found.best.offsets))
+        options = replace(options, offsets=dict(found.best.offsets))
     if settings.tune:
         with one_thread():
             quantized = quantize_and_refine(
@@ -43,7 +45,9 @@ def write(path: Path, task: Task, method: str) -> None:
                 seed=settings.seed, options=options, progress=lambda step, _: task.progress("tune", step, None),
             )  # fmt: skip
     if quantized is None:
-        quantized = quantize(model, method=method, bits=bits, calibration=calibration, seed=settings.seed)
+        quantized = quantize(
+            model, method=method, bits=bits, calibration=calibration, seed=settings.seed, options=options
+        )
     codec.write(path, quantized)
 
 
