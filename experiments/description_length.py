@@ -56,10 +56,10 @@ BETWEEN = {"17k": (32, 2, 2, 40), "55k": (48, 2, 3, 160)}
 """Architectures between those of the ladder: hidden size, layers, heads, intermediate size."""
 
 GAUSSIAN = {
-    "10k": (("10k", 32), ("10k", 128)),
-    "30k": (("10k", 12), ("10k", 48), ("17k", 16), ("30k", 8)),
-    "100k": (("30k", 4), ("30k", 12), ("55k", 6), ("100k", 1)),
-    "300k": (("100k", 1), ("100k", 3)),
+    "10k": (("10k", 128),),
+    "30k": (("10k", 48), ("17k", 16), ("17k", 48)),
+    "100k": (("30k", 12), ("55k", 6), ("100k", 1)),
+    "300k": (("100k", 3),),
     "530k": (("100k", 1),),
 }
 """Gaussian weights of each stream: architecture and epochs."""

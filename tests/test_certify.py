@@ -348,6 +348,15 @@ def test_windows_with_a_lead(toy_model: Path, toy_bin: Path, tmp_path: Path, cha
     assert verify(tmp_path).ok
 
 
+def test_statistics_that_do_not_fit_into_memory(
+    toy_model: Path, toy_bin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = certify(toy_model, toy_bin, tmp_path / "memory", settings=QUICK)
+    monkeypatch.setattr("genbound.lm.descriptions.make.HESSIANS_IN_MEMORY", 1 << 12)
+    second = certify(toy_model, toy_bin, tmp_path / "files", settings=QUICK)
+    assert {k: c.sha256 for k, c in first.codes.items()} == {k: c.sha256 for k, c in second.codes.items()}
+
+
 def test_data_that_does_not_fit(toy_model: Path, tmp_path: Path) -> None:
     np.array([1, 2, 96], dtype=np.uint16).tofile(tmp_path / "outside.bin")
     with pytest.raises(DataError, match="token 2 is 96"):

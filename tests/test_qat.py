@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from test_quantize import tiny, windows
 from genbound.errors import DomainError
 from genbound.lm.codec import build_model, decode, encode
 from genbound.lm.codec.container import same
-from genbound.lm.hessian import Hessians, collect
+from genbound.lm.hessian import Hessians, Shelf, collect
 from genbound.lm.quantize import Options, QuantizedModel, quantize, quantize_and_refine, refine
 from genbound.lm.quantize.bound import allocate_for_bound
 from genbound.lm.quantize.lattice import nearest_e8
@@ -180,6 +181,18 @@ def test_allocation_refuses() -> None:
         allocate_for_bound(model, statistics, lambda _: 0.0, low=3.0, high=2.0)
     with pytest.raises(DomainError, match="evaluations"):
         allocate_for_bound(model, statistics, lambda _: 0.0, evaluations=2)
+
+
+@pytest.mark.parametrize("method", ["gptq", "ldlq", "e8", "kmeans"])
+def test_statistics_in_files_give_the_same_integers(method: str, tmp_path: Path) -> None:
+    model = tiny("llama-tied")
+    whole = collect(model, windows().split(4))
+    shelved = collect(model, windows().split(4), layers_at_once=1, shelf=tmp_path)
+    assert isinstance(shelved.inputs, Shelf)
+    assert set(shelved.inputs) == set(whole.inputs)
+    assert len(list(tmp_path.iterdir())) == len(whole.inputs)
+    mine, theirs = (quantize(model, method=method, bits=3.0, calibration=c) for c in (shelved, whole))
+    assert same(mine, theirs)
 
 
 def test_collect_by_groups_of_layers_is_the_whole() -> None:

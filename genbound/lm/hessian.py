@@ -10,16 +10,19 @@ diagonal of G says which rows matter.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from genbound.errors import DataError, ModelError, domain_error
-from genbound.lm.hessian_hooks import Collector, Hessians, is_linear, is_transposed
+from genbound.lm.hessian_hooks import Collector, Hessians, Shelf, is_linear, is_transposed
 
-__all__ = ["Hessians", "collect", "collect_by_layers", "is_linear", "is_transposed"]
+__all__ = ["Hessians", "Shelf", "collect", "collect_by_layers", "is_linear", "is_transposed", "matrix_bytes"]
 
 Progress = Callable[[int], None]
 
@@ -31,6 +34,7 @@ def collect(
     gradients: bool = True,
     seed: int = 0,
     layers_at_once: int | None = None,
+    shelf: Path | None = None,
     progress: Progress | None = None,
 ) -> Hessians:
     """Statistics of a causal language model over batches of token windows.
@@ -40,8 +44,9 @@ def collect(
         batches: integer arrays or tensors, shape (windows, length) or (length,).
         gradients: also take gradients, with next tokens drawn from the model.
         seed: of those draws.
-        layers_at_once: how many modules may be watched in one pass over the batches; None: all in one pass. What is
-            returned holds all of them; `collect_by_layers` gives one group after another.
+        layers_at_once: how many modules may be watched in one pass over the batches; None: all in one pass.
+        shelf: a folder for the matrices H; with it no more of them than those of one pass are in memory at once, here
+            and in `quantize`. None: all stay in memory.
         progress: called with the number of tokens seen, over all passes.
 
     Raises:
@@ -49,17 +54,25 @@ def collect(
         DomainError: layers_at_once < 1.
         ModelError: activations that are not finite.
     """
-    groups = list(collect_by_layers(
+    inputs: dict[str, NDArray[np.float64]] | Shelf = {} if shelf is None else Shelf(shelf)
+    found = Hessians(0, inputs)
+    for part in collect_by_layers(
         model, batches, gradients=gradients, seed=seed, layers_at_once=layers_at_once, progress=progress
-    ))  # fmt: skip
-    return Hessians(
-        groups[0].tokens,
-        {name: value for group in groups for name, value in group.inputs.items()},
-        {name: value for group in groups for name, value in group.rows.items()},
-        {name: value for group in groups for name, value in group.counts.items()},
-        {name: value for group in groups for name, value in group.embeddings.items()},
-        {name: value for group in groups for name, value in group.vectors.items()},
-    )
+    ):
+        found = replace(found, tokens=part.tokens)
+        for name, value in part.inputs.items():
+            inputs[name] = value
+        found.rows.update(part.rows)
+        found.counts.update(part.counts)
+        found.embeddings.update(part.embeddings)
+        found.vectors.update(part.vectors)
+    return found
+
+
+def matrix_bytes(model: nn.Module) -> list[int]:
+    """What H of every linear layer takes, float64."""
+    linear = (module for module in model.modules() if is_linear(module))
+    return [8 * int(layer.weight.shape[0 if is_transposed(layer) else 1]) ** 2 for layer in linear]  # type: ignore[union-attr, index]
 
 
 def collect_by_layers(

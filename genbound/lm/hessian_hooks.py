@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ class Hessians:
 
     Attributes:
         tokens: how many tokens they were taken over.
-        inputs: H, float64 (in, in), of every linear layer.
+        inputs: H, float64 (in, in), of every linear layer; in memory, or on a `Shelf`.
         rows: diag(G), (out,), of every linear layer; empty when no gradients were taken.
         counts: of each token at the input of an embedding, (vocabulary,).
         embeddings: Fisher information of an embedding by (row sums, column sums), per token.
@@ -28,11 +29,33 @@ class Hessians:
     """
 
     tokens: int
-    inputs: dict[str, NDArray[np.float64]]
+    inputs: Mapping[str, NDArray[np.float64]]
     rows: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     counts: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     embeddings: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = field(default_factory=dict)
     vectors: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+
+class Shelf(Mapping[str, NDArray[np.float64]]):
+    """Matrices in files: one is in memory while whoever asked for it keeps it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._places: dict[str, Path] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def __setitem__(self, name: str, value: NDArray[np.float64]) -> None:
+        path = self._places.setdefault(name, self._folder / f"{len(self._places)}.npy")
+        np.save(path, value)
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        return np.load(self._places[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 def is_transposed(module: nn.Module) -> bool:

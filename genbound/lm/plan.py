@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
 
 from genbound.certificate.settings import QUANTIZERS, Settings
 from genbound.lm.descriptions.budget import TRIED, Costs, affordable
-from genbound.lm.hessian import is_linear, is_transposed
+from genbound.lm.descriptions.make import HESSIANS_IN_MEMORY
+from genbound.lm.hessian import matrix_bytes
 from genbound.lm.passes import Progress
 from genbound.lm.subject import open_subject
 from genbound.lm.token_stats import CHUNK_ELEMENTS
@@ -91,7 +91,7 @@ def _making(subject: Any, costs: Costs, codes: Sequence[str], weights: float, lo
     settings = subject.settings
     calibrated = [code for code in codes if code in QUANTIZERS and code != "rtn"]
     if calibrated:
-        memory = weights + logits + _hessian_megabytes(subject.model)
+        memory = weights + logits + min(sum(matrix_bytes(subject.model)), HESSIANS_IN_MEMORY) / _MEGABYTE
         yield Step("calibrate", f"{settings.calibration} windows", costs.calibrating(subject, calibrated[0]), memory)
     quantized = [code for code in codes if code in QUANTIZERS]
     if quantized:
@@ -102,9 +102,3 @@ def _making(subject: Any, costs: Costs, codes: Sequence[str], weights: float, lo
         if code not in QUANTIZERS:
             seconds = costs.making(subject, code)
             yield Step(f"train {code}", f"{settings.epochs} x {len(subject.whole):,} windows", seconds, 8 * weights)
-
-
-def _hessian_megabytes(model: nn.Module) -> float:
-    """One (in, in) float64 matrix for every linear layer."""
-    linear = [m for m in model.modules() if is_linear(m)]
-    return sum(8 * int(m.weight.shape[0 if is_transposed(m) else 1]) ** 2 for m in linear) / _MEGABYTE  # type: ignore[union-attr, index]

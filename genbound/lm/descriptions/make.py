@@ -22,6 +22,9 @@ from genbound.lm.descriptions.task import Task
 from genbound.lm.passes import Pass
 from genbound.lm.subject import Subject
 
+HESSIANS_IN_MEMORY = 1 << 31
+"""Bytes of second-order statistics kept in memory; beyond, they are collected in several passes and kept in files."""
+
 DECISION = "codes.json"
 ARCHITECTURE = "architecture"
 """A ladder model's architecture was tuned on its stream. Files hold it, prefixes and transcripts pay for the whole
@@ -79,8 +82,12 @@ def _calibration(subject: Subject, run: Pass) -> Callable[[], hessian.Hessians]:
     @cache
     def collected() -> hessian.Hessians:
         total = subject.settings.calibration * subject.windows.width
+        sizes = hessian.matrix_bytes(subject.model)
+        large = sum(sizes) > HESSIANS_IN_MEMORY
         return hessian.collect(
             subject.model, subject.calibration_batches(), seed=subject.settings.seed,
+            layers_at_once=max(1, HESSIANS_IN_MEMORY // max(sizes)) if large else None,
+            shelf=run.cache / "hessians" if large else None,
             progress=lambda tokens: run.tell("calibrate", tokens, total),
         )  # fmt: skip
 

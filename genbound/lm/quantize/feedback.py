@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from genbound.lm.hessian import Hessians
+from genbound.lm.hessian import Hessians, Shelf
 from genbound.lm.quantize.allocate import Steps, activity, as_steps, water_level
 from genbound.lm.quantize.lattice import LatticeRule, choose, split
 from genbound.lm.quantize.ldlq import DAMPING, Rounding, factor, ldlq
@@ -104,9 +103,8 @@ def with_feedback(
     With row sensitivities one level serves the whole model; without, every matrix has its own.
     """
     graded = bool(calibration.rows)
-    wishes = {
-        m.name: _shifted(_wish(m, calibration, options, seed), m.group, options) for m in matrices if not m.is_vector
-    }
+    kept = not isinstance(calibration.inputs, Shelf)  # factored twice if the matrices do not fit into memory
+    wishes = {m.name: _wish(m, calibration, options, seed, keep=kept) for m in matrices if not m.is_vector}
     parts = {name: wish.part for name, wish in wishes.items()}
     common = water_level(list(parts.values()), bits) if parts and graded else 0.0
     out: list[QuantizedTensor] = []
@@ -117,7 +115,7 @@ def with_feedback(
             relative, deviations = parts[matrix.name]
             level = common if graded else water_level([parts[matrix.name]], bits)
             rate = float(np.mean(nominal_bits(deviations - relative - level))) if relative.size else bits
-            wish = wishes[matrix.name]
+            wish = wishes[matrix.name] if kept else _wish(matrix, calibration, options, seed)
             active = activity(relative + level, deviations)
             steps = as_steps(wish.log_rows, wish.log_columns, level, active=active)
             asked = deviations if lattice else None
@@ -135,12 +133,8 @@ def _vector(matrix: Matrix, bits: float, level: float, calibration: Hessians, op
     return rounded_vector(matrix, step, bits + VECTOR_BITS + offset)
 
 
-def _shifted(wish: _Wish, group: str, options: Options) -> _Wish:
-    return dataclasses.replace(wish, log_rows=wish.log_rows - options.offsets.get(group, 0.0))
-
-
-def _wish(matrix: Matrix, calibration: Hessians, options: Options, seed: int) -> _Wish:
-    """log2 steps proportional to sensitivity^(-1/2), per row and column."""
+def _wish(matrix: Matrix, calibration: Hessians, options: Options, seed: int, *, keep: bool = True) -> _Wish:
+    """log2 steps proportional to sensitivity^(-1/2), per row and column; the triangle only if it is to be kept."""
     rows, columns = matrix.weights.shape
     squares = np.mean(np.square(matrix.weights), axis=1, keepdims=True) if columns else np.zeros((rows, 1))
     hessian = calibration.inputs.get(matrix.name)
@@ -175,6 +169,6 @@ def _wish(matrix: Matrix, calibration: Hessians, options: Options, seed: int) ->
         column = np.full(columns, float(column.mean()))
     floor_rows = max(float(sensitivity.mean()) * 2.0**-12, 1e-300)
     floor_columns = max(float(column.mean()) * 2.0**-16, 1e-300)
-    log_rows = -0.5 * np.log2(np.maximum(sensitivity, floor_rows))
+    log_rows = -0.5 * np.log2(np.maximum(sensitivity, floor_rows)) - options.offsets.get(matrix.group, 0.0)
     log_columns = -0.5 * np.log2(np.maximum(column, floor_columns))
-    return _Wish(log_rows, log_columns, 0.5 * np.log2(np.maximum(squares, 1e-60)), triangle)
+    return _Wish(log_rows, log_columns, 0.5 * np.log2(np.maximum(squares, 1e-60)), triangle if keep else None)
