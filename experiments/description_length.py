@@ -13,10 +13,11 @@ model of the stream's own size at 1, 2, 4, 8 epochs (`experiments/plain_epochs.p
 
 `finzi_bound` and l without a sampling term: every token of every stream is read. A cell of `variational` may have the
 architecture of a smaller model of the ladder, or of one between two of them (`BETWEEN`): does the bound prefer fewer
-weights for the same tokens than the loss does? Its architecture is paid (the space of recipes, 29.8 nats). Its windows
-have a lead of 16 tokens or the few more with which they tile the stream; rows say `lead`, the yardsticks have none. The
-minimum over the cells of a stream is not one certificate; `best` adds ln(cells) to its n C, which makes it one. A
-killed run continues with the missing cells.
+weights for the same tokens than the loss does? Its architecture is paid (the space of recipes, 29.8 nats). `prior:NAME`
+starts from a model trained on other text, the World English Bible, and is centred on it: `best` has both the best of
+all and the best without other text. Windows have a lead of 16 tokens or the few more with which they tile the stream;
+rows say `lead`, the yardsticks have none. The minimum over the cells of a stream is not one certificate; `best` adds
+ln(cells) to its n C, which makes it one. A killed run continues with the missing cells.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from genbound.certificate.environment import environment
 from genbound.certificate.settings import Settings
 from genbound.files import pretty_json, write_atomic
 from genbound.lm.certify import certify
+from genbound.lm.checkpoints import PRIOR
 from genbound.lm.corpora import sotu
 from genbound.lm.corpora.alphabet import V
 from genbound.lm.ladder import models
@@ -56,11 +58,11 @@ BETWEEN = {"17k": (32, 2, 2, 40), "55k": (48, 2, 3, 160)}
 """Architectures between those of the ladder: hidden size, layers, heads, intermediate size."""
 
 GAUSSIAN = {
-    "10k": (("10k", 128),),
-    "30k": (("10k", 48), ("17k", 16), ("17k", 48)),
-    "100k": (("30k", 12), ("55k", 6), ("100k", 1)),
-    "300k": (("100k", 3),),
-    "530k": (("100k", 1),),
+    "10k": (("10k", 128), ("prior:30k", 16), ("prior:100k", 8)),
+    "30k": (("10k", 48), ("17k", 16), ("17k", 48), ("prior:100k", 8)),
+    "100k": (("30k", 12), ("55k", 6), ("100k", 1), ("prior:100k", 3)),
+    "300k": (("100k", 3), ("prior:100k", 1), ("prior:300k", 1)),
+    "530k": (("100k", 1), ("prior:100k", 1), ("prior:300k", 1)),
 }
 """Gaussian weights of each stream: architecture and epochs."""
 
@@ -83,7 +85,13 @@ class Cell:
     @property
     def label(self) -> str:
         trained = "" if self.rates else f"-{self.epochs}"
-        return f"{self.code}-{self.model}{trained}" + (f"-lead{self.lead}" if self.lead else "")
+        model = self.model.replace(":", "-")
+        return f"{self.code}-{model}{trained}" + (f"-lead{self.lead}" if self.lead else "")
+
+    @property
+    def centred(self) -> bool:
+        """Whether it starts from a model of other text."""
+        return self.model.startswith(PRIOR)
 
     @property
     def passes(self) -> int:
@@ -121,6 +129,8 @@ def cells(stream: str) -> list[Cell]:
 def model_of(stream: str, cell: Cell) -> str | Path | None:
     """The model to certify: shipped, or trained by plain_epochs.py (None where it was not), or one in between."""
     name, _, epochs = cell.model.partition("-")
+    if cell.centred:
+        return cell.model
     if name in BETWEEN:
         return between(stream, name)
     if not epochs:
@@ -150,8 +160,9 @@ def measured(stream: str, cell: Cell, work: Path, tokens: int | None = None) -> 
         return None
     began = time.process_time()
     settings = Settings(
-        code=(cell.code,), rates=cell.rates or (2.0,), epochs=cell.epochs, windows=0, lead=cell.lead, max_tokens=tokens
-    )
+        code=(cell.code,), rates=cell.rates or (2.0,), epochs=cell.epochs, windows=0, lead=cell.lead,
+        centred=cell.centred, max_tokens=tokens,
+    )  # fmt: skip
     folder = work / stream / cell.label
     certificate = certify(model, f"ladder:{stream}", folder, settings=settings)
     return {**row(stream, cell, certificate), "cpu_seconds": round(time.process_time() - began, 1)}

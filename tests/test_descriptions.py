@@ -348,6 +348,41 @@ def test_structured_models(toy_model: Path, toy_bin: Path, tmp_path: Path, code:
         verify(tmp_path)
 
 
+def test_gaussian_weights_around_a_model_made_without_the_data(toy_model: Path, toy_bin: Path, tmp_path: Path) -> None:
+    """Less to say than from zero; a centre moved towards the draw makes it cheaper, and is found."""
+    from genbound.lm.train import draw
+
+    settings = replace(ONE, code=("variational",), centred=True)
+    made = tmp_path / "made"
+    certificate = certify(toy_model, toy_bin, made, settings=settings)
+    zero = certify(toy_model, toy_bin, tmp_path / "zero", settings=replace(settings, centred=False))
+    (coded,) = certificate.codes.values()
+    assert coded.nats < next(iter(zero.codes.values())).nats
+    assert any("made without DATA" in line for line in certificate.content["fixed_beforehand"])
+    assert not any("made without DATA" in line for line in zero.content["fixed_beforehand"])
+    assert verify(made).ok
+
+    belief = next(iter(draw.parse(made / coded.file)[0].beliefs.values()))
+    data = bytearray((made / coded.file).read_bytes())
+    at = data.index(belief.centre.numpy().tobytes())
+    data[at : at + belief.centre.numel() * 4] = belief.mean.numpy().tobytes()
+    data[4:36] = hashlib.sha256(data[36:]).digest()
+    (tmp_path / "moved.gbd").write_bytes(data)
+    cheaper = draw.read(tmp_path / "moved.gbd")
+    assert cheaper.nats < coded.nats
+    for retrain in (True, False):
+        with pytest.raises(CertificateError, match="not centred as the settings say"):
+            verify(_forged(made, tmp_path / f"forged-{retrain}", tmp_path), retrain=retrain)
+
+
+def test_what_was_trained_on_the_data_is_no_centre(tmp_path: Path) -> None:
+    with pytest.raises(DomainError, match="centred without code=variational"):
+        replace(ONE, centred=True)
+    settings = replace(ONE, code=("variational",), centred=True, max_tokens=5000)
+    with pytest.raises(DomainError, match="it was trained on these tokens"):
+        certify("ladder:10k", "ladder:10k", tmp_path, settings=settings)
+
+
 def test_gaussian_weights(toy_model: Path, toy_bin: Path, tmp_path: Path) -> None:
     """Means chosen after the noise was seen: the price is right for the file, but training does not give that model."""
     from genbound.lm.train import draw

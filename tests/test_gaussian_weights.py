@@ -19,7 +19,14 @@ from genbound.lm.ladder import checkpoint
 from genbound.lm.train import draw, gaussian
 from genbound.lm.train.gaussian_run import Plan, Run
 from genbound.lm.train.plain import complete, initial, one_thread
-from genbound.lm.train.posterior import Belief, Posterior, nearest_exponent, prior_scale, standard_normals
+from genbound.lm.train.posterior import (
+    Belief,
+    Posterior,
+    nearest_exponent,
+    prior_scale,
+    standard_normals,
+    tensors_sha256,
+)
 from genbound.lm.windows import Windows
 
 CONFIG = GPTNeoXConfig(
@@ -219,11 +226,32 @@ def test_factors_keep_determinant_one() -> None:
         stretched.check("w")
 
 
-def test_a_prior_mean_of_ones_own_is_not_written(windows: Windows, tmp_path: Path) -> None:
-    centre = {name: value.detach() for name, value in initial(CONFIG, 5).named_parameters()}
-    result = gaussian.train(CONFIG, windows, epochs=0.1, plan=PLAN, centre=centre)
-    with pytest.raises(ModelError, match="prior mean"):
-        draw.write(tmp_path / "x.gbd", result)
+def test_a_prior_centred_on_a_model_stands_in_the_file(windows: Windows, tmp_path: Path) -> None:
+    model = initial(CONFIG, 5)
+    centre = dict(model.named_parameters())
+    result = gaussian.train(CONFIG, windows, epochs=0.1, plan=PLAN, start=model, centre=centre)
+    draw.write(tmp_path / "x.gbd", result)
+    posterior, header = draw.parse(tmp_path / "x.gbd")
+    assert header["centred"] is True
+    for name, found in posterior.beliefs.items():
+        assert torch.equal(found.centre, centre[name].detach())
+    described = draw.read(tmp_path / "x.gbd")
+    assert described.centre == tensors_sha256(centre)
+    assert "made without DATA" in described.states
+    ratio = 0.0
+    for index, (name, found) in enumerate(posterior.beliefs.items()):
+        normals = standard_normals(result.seed, result.draw, index, found.mean.shape)
+        ahead = (found.draw(normals)[0] - centre[name].detach().double().numpy()) / prior_scale(found.exponent)
+        log_scales = found.log_scale.double().numpy() - math.log(prior_scale(found.exponent))
+        ratio += float((0.5 * ahead**2 - 0.5 * normals**2 - log_scales).sum())
+    assert ratio <= described.prices["log-ratio of the draw"] < ratio + 1e-3
+    head, numbers = parts(tmp_path / "x.gbd")
+    resealed(tmp_path / "x.gbd", {**head, "centred": False}, numbers)
+    with pytest.raises(CodeFormatError, match="neither absent nor true"):
+        draw.read(tmp_path / "x.gbd")
+    resealed(tmp_path / "x.gbd", {k: v for k, v in head.items() if k != "centred"}, numbers)
+    with pytest.raises(CodeFormatError, match="not what the architecture has"):
+        draw.read(tmp_path / "x.gbd")
 
 
 @pytest.mark.parametrize("epochs", [0, -1, math.nan, 1e9])

@@ -51,6 +51,7 @@ class Settings:
             least and the greatest of `rates`, and of the groups' offsets from it; 0: the rates as they are.
         tune: passes over the stream on which the quantizers' integers and steps are tuned for the bound; 0: none.
         epochs: passes over the stream of the descriptions that are trained.
+        centred: MODEL was made without DATA: the prior of `variational` is centred on it.
         minutes: what `auto` may take, estimated before it begins.
         prefix: the share of the stream that `prefix` is trained on; the bounds are about the rest.
         context: tokens read per window, lead + T; None: the model's own context, at most 1024.
@@ -72,6 +73,7 @@ class Settings:
     search: int = 0
     tune: int = 0
     epochs: int = 8
+    centred: bool = False
     minutes: float = 30.0
     prefix: float = 0.5
     context: int | None = None
@@ -129,6 +131,8 @@ class Settings:
             raise DomainError(f"code={','.join(self.code)}: need some of {', '.join(CODES)}, or auto")
         if SPEAKS_OF_THE_REST in self.code and len(self.code) > 1:
             raise DomainError("code=prefix with others: it is about other tokens than they are; certify it alone")
+        if self.centred and "variational" not in self.codes:
+            raise DomainError("centred without code=variational: no other description has a prior with a mean")
         trained = [code for code in self.code if code in TRAINED]
         if self.population is not None and (trained or self.tune):
             name = f"code={trained[0]}" if trained else f"tune={self.tune}"

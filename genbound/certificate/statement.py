@@ -71,6 +71,10 @@ def fixed_beforehand(settings: Settings, problem: Problem, kinds: Collection[str
             "of descriptions that are no coded files: the architecture (that of MODEL), the seed, and the recipe of the"
             " trainer where its `states` does not price it"
         )
+    if settings.centred:
+        fixed.append(
+            "the weights of MODEL, on which the prior of `variational` is centred: they were made without DATA"
+        )
     if {"draw", "transcript"} & set(kinds):
         fixed.append(
             "IDEALISED: draws come from a pseudo-random generator with a seed fixed beforehand; they are taken for"

@@ -17,7 +17,7 @@ _CODE = (
 
 
 def command(
-    model: Annotated[str, typer.Argument(help="Folder, hub id, GGUF file, or ladder:NAME.")],
+    model: Annotated[str, typer.Argument(help="Folder, hub id, GGUF file, ladder:NAME or prior:NAME.")],
     data: Annotated[str, typer.Option("--data", help="Its training tokens: file, folder, datasets:NAME, ladder:NAME.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder of the certificate.")],
     heldout: Annotated[str | None, typer.Option(help="Held-out data, for the yardstick.")] = None,
@@ -27,6 +27,7 @@ def command(
     search: Annotated[int, typer.Option(help="Files coded in search of the best rates between them.")] = 0,
     tune: Annotated[int, typer.Option(help="Passes that tune the quantizers' integers.")] = 0,
     epochs: Annotated[int, typer.Option(help="Passes of what is trained.")] = 8,
+    centred: Annotated[bool, typer.Option("--centred", help="MODEL, made without DATA, is the prior mean.")] = False,
     minutes: Annotated[float, typer.Option(help="What auto may take, about.")] = 30.0,
     prefix: Annotated[float, typer.Option(help="Share of DATA that prefix is trained on.")] = 0.5,
     context: Annotated[int | None, typer.Option(help="Tokens per window [default: the model's, at most 1024].")] = None,
@@ -65,7 +66,7 @@ def command(
 
     settings = Settings(
         delta=delta, rates=parse_numbers(rates, "rates"), code=tuple(code.split(",")), search=search, tune=tune,
-        epochs=epochs, minutes=minutes, prefix=prefix, context=context, lead=lead,
+        epochs=epochs, centred=centred, minutes=minutes, prefix=prefix, context=context, lead=lead,
         windows=_windows(windows), pilot=pilot, calibration=calibration, seed=seed, population=population,
         max_tokens=max_tokens, heldout_tokens=heldout_tokens, dtype=dtype,
     )  # fmt: skip

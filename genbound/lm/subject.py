@@ -21,7 +21,7 @@ from genbound.certificate.settings import Settings
 from genbound.concentration import Wealth
 from genbound.errors import DataError, DomainError
 from genbound.files import digest
-from genbound.lm.checkpoints import DTYPES, LADDER, LoadedModel, config_sha256, load_model
+from genbound.lm.checkpoints import DTYPES, LADDER, PRIOR, LoadedModel, config_sha256, load_model
 from genbound.lm.passes import Progress
 from genbound.lm.sources import TokenStream, open_tokens
 from genbound.lm.windows import Windows, windows_per_batch
@@ -200,6 +200,8 @@ def open_subject(
         )
         if heldout_stream.sha256 == stream.sha256:
             raise DataError("held-out data: the same tokens as DATA; they must be tokens the model was not trained on")
+    if settings.centred and loaded.name.startswith(LADDER) and stream.kind == "ladder":
+        raise DomainError(f"centred on {loaded.name}: it was trained on these tokens (`{PRIOR}NAME` was not)")
     length = settings.window_length(loaded.context)
     windows = Windows(stream.tokens, length, separate=settings.population is not None, lead=settings.lead)
     before = settings.windows_before(len(windows))
@@ -223,14 +225,17 @@ def open_subject(
 def _progressive(loaded: LoadedModel, stream: TokenStream) -> tuple[Mapping[float, Wealth] | None, float]:
     """The pre-update statistics of a ladder model, when the stream is the one it was trained on; the recipe's price.
 
-    The price is due for whatever is said of a ladder model without a code, held-out data included.
+    The price is due for whatever is said of a ladder model without a code, held-out data included; and of a prior,
+    whose recipe is the ladder's.
     """
-    if not loaded.name.startswith(LADDER):
+    if not loaded.name.startswith((LADDER, PRIOR)):
         return None, 0.0
     from genbound.lm.ladder.models import path
     from genbound.lm.ladder.progressive import ProgressiveWealth
     from genbound.lm.ladder.recipes import log_recipe_space
 
+    if loaded.name.startswith(PRIOR):
+        return None, log_recipe_space()
     file = path(loaded.name.removeprefix(LADDER)) / "progressive.npz"
     if not file.is_file():
         return None, log_recipe_space()

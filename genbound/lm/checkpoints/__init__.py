@@ -6,12 +6,13 @@ logits at a position depend on a later token is refused: its "loss" would not be
 
 from genbound.lm.checkpoints.causal import check_causal
 from genbound.lm.checkpoints.load import DTYPES, LoadedModel, load_model
-from genbound.lm.checkpoints.locate import LADDER
+from genbound.lm.checkpoints.locate import LADDER, PRIOR
 from genbound.lm.checkpoints.weights import cast_parameters, config_sha256, context_of, weights_sha256
 
 __all__ = [
     "DTYPES",
     "LADDER",
+    "PRIOR",
     "LoadedModel",
     "cast_parameters",
     "check_causal",

@@ -7,6 +7,7 @@ from pathlib import Path
 from genbound.errors import ModelError
 
 LADDER = "ladder:"
+PRIOR = "prior:"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -17,6 +18,10 @@ def locate(source: str, gguf_file: str | None) -> tuple[str, str, str, str | Non
 
         name = source.removeprefix(LADDER)
         return "ladder", source, str(models.path(name)), None
+    if source.startswith(PRIOR):
+        from genbound.lm import priors
+
+        return "ladder", source, str(priors.path(source.removeprefix(PRIOR))), None
     path = Path(source).expanduser()
     if path.is_file():
         if path.suffix.lower() != ".gguf":

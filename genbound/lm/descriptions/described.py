@@ -31,6 +31,7 @@ class Described:
         states: one sentence: what stands in the file, and how n C is computed from it.
         seed: of the draws, where the file names it and its price is that of a seed fixed beforehand: the best of
             several seeds would have to be paid, so another one than that of the certificate's settings is refused.
+        centre: digest of the weights the prior is centred on, where a model is: it must be the original one.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Described:
     code_bits: int | None
     states: str
     seed: int | None = None
+    centre: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -21,6 +21,7 @@ from genbound.lm.descriptions.routes import ROUTES
 from genbound.lm.descriptions.task import Task
 from genbound.lm.passes import Pass
 from genbound.lm.subject import Subject
+from genbound.lm.train.posterior import tensors_sha256
 
 HESSIANS_IN_MEMORY = 1 << 31
 """Bytes of second-order statistics kept in memory; beyond, they are collected in several passes and kept in files."""
@@ -106,7 +107,7 @@ def opened(path: Path, label: str, subject: Subject, sha256: str | None = None) 
         sha256: of the file that is meant; another one is refused.
 
     Raises:
-        CertificateError: another file than the one that is meant, or another seed than that of the settings.
+        CertificateError: another file than the one that is meant, or another seed or prior than that of the settings.
         CodeFormatError: truncated, edited, or not written by genbound.
         ModelError: another architecture than the original's.
     """
@@ -117,6 +118,9 @@ def opened(path: Path, label: str, subject: Subject, sha256: str | None = None) 
     described: Described = ROUTES[code].read(path)
     if described.seed not in (None, subject.settings.seed):
         raise CertificateError(f"{path.name}: seed {described.seed}, the settings say {subject.settings.seed}")
+    centre = tensors_sha256(dict(subject.model.named_parameters())) if subject.settings.centred else None
+    if described.kind == "draw" and described.centre != centre:
+        raise CertificateError(f"{path.name}: a prior that is not centred as the settings say")
     model = described.model
     cast_parameters(model, subject.dtype)
     model = model.to(device=subject.device).eval().requires_grad_(False)

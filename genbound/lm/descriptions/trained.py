@@ -44,12 +44,16 @@ def write_structured(path: Path, task: Task, method: str) -> None:
 
 
 def write_draw(path: Path, task: Task) -> None:
-    """Gaussian weights trained for the bound, from the original model on; the file holds what gives the draw."""
+    """Gaussian weights trained for the bound, from the original model on; the file holds what gives the draw.
+
+    The prior is centred on the original model where that was made without the data.
+    """
     from genbound.lm.train import draw, gaussian
 
+    model = task.subject.model
     trained = gaussian.train(
         task.config, task.subject.whole, epochs=task.settings.epochs, seed=task.settings.seed, work=task.work,
-        progress=task.progress, start=task.subject.model,
+        progress=task.progress, start=model, centre=dict(model.named_parameters()) if task.settings.centred else None,
     )  # fmt: skip
     draw.write(path, trained)
 

@@ -1,6 +1,7 @@
 """The .gbd file: Gaussian weights and one draw of them; n C is the exact log-ratio of the draw, not the file's size.
 
-    "gBd1", sha256 of the rest | length and JSON header | float32: means, ln scales, factors, tensor by tensor
+    "gBd1", sha256 of the rest | length and JSON header | float32: means, ln scales, factors, tensor by tensor, and the
+    means of the prior where they are not the default (`centred`)
 
 The reader draws the weights again from the seed, evaluates ln dQ/dP at them in float64 and raises it by what float64
 may err, so a price cannot be edited in; nothing in the file is trusted but one statement nobody can read off a file:
@@ -26,26 +27,36 @@ from genbound.lm.codec import architecture
 from genbound.lm.descriptions.described import Described
 from genbound.lm.train import sealed
 from genbound.lm.train.gaussian import Gaussian
-from genbound.lm.train.posterior import SCALE_MIN, SCALES, Belief, Posterior, centre_of, has_factor
+from genbound.lm.train.posterior import (
+    SCALE_MIN,
+    SCALES,
+    Belief,
+    Posterior,
+    centre_of,
+    has_factor,
+    tensors_sha256,
+)
 
 MAGIC = b"gBd1"
 MODEL_TYPE = "gpt_neox"
 HEADER_LIMIT = 1 << 20
 DRAWS_LIMIT = 1 << 20
 FIELDS = ("config", "draw", "draws", "exponents", "seed")
+CENTRED = "centred"
 STATES = (
     "means, scales and correlations of Gaussian weights, prior scales and a seed: n C is the exact log-ratio"
     " ln dQ/dP of the weights drawn with it, the prior scales (ln 64 each) and ln of the draws looked at; architecture,"
     " seed and prior mean were fixed beforehand. IDEALISED: the draw comes from a pseudo-random generator; that means"
     " and scales were chosen without looking at it is shown by training again"
 )
+STATES_CENTRED = STATES.replace("seed and prior mean", "seed and prior means (the weights of MODEL, made without DATA)")
 
 
 def write(path: str | Path, result: Gaussian) -> None:
     """Write the .gbd file of a posterior and its draw, whole or not at all.
 
     Raises:
-        ModelError: a prior mean of one's own, which the file does not hold; or another architecture.
+        ModelError: another architecture.
     """
     if result.model_type != MODEL_TYPE:
         raise ModelError(f"{result.model_type}: Gaussian weights are known for {MODEL_TYPE}")
@@ -53,13 +64,17 @@ def write(path: str | Path, result: Gaussian) -> None:
         "config": result.config, "draw": result.draw, "draws": result.draws, "seed": result.seed,
         "exponents": [belief.exponent for belief in result.posterior.beliefs.values()],
     }  # fmt: skip
+    beliefs = result.posterior.beliefs
+    own = not all(torch.equal(belief.centre, centre_of(name, belief.mean)) for name, belief in beliefs.items())
+    if own:
+        header[CENTRED] = True
     head = canonical_json(header).encode()
     parts = []
-    for name, belief in result.posterior.beliefs.items():
-        if not torch.equal(belief.centre, centre_of(name, belief.centre)):
-            raise ModelError(f"{name}: a prior mean of one's own is not part of the file")
+    for belief in beliefs.values():
         for values in (belief.mean, belief.log_scale, _below(belief.left), _below(belief.right)):
             parts.append(values.numpy().astype("<f4").tobytes())
+        if own:
+            parts.append(belief.centre.numpy().astype("<f4").tobytes())
     sealed.write(Path(path), MAGIC, head, b"".join(parts))
 
 
@@ -77,7 +92,10 @@ def read(path: str | Path) -> Described:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(torch.from_numpy(weights[name]))
-    return Described("draw", model.requires_grad_(False), _prices(header, ratio), None, STATES)
+    centred = bool(header.get(CENTRED))
+    centre = tensors_sha256({k: belief.centre for k, belief in posterior.beliefs.items()}) if centred else None
+    states = STATES_CENTRED if centred else STATES
+    return Described("draw", model.requires_grad_(False), _prices(header, ratio), None, states, centre=centre)
 
 
 def _prices(header: Mapping[str, Any], ratio: float) -> dict[str, float]:
@@ -99,12 +117,13 @@ def parse(path: str | Path) -> tuple[Posterior, dict[str, Any]]:
     layout = architecture.layout(MODEL_TYPE, header["config"])
     if len(header["exponents"]) != len(layout.names):
         raise CodeFormatError(f"{file.name}: {len(header['exponents'])} prior scales for {len(layout.names)} tensors")
-    if len(data) - end != 4 * sum(2 * int(np.prod(shape)) + _below_size(shape) for shape in layout.shapes):
+    arrays = 3 if header.get(CENTRED) else 2
+    if len(data) - end != 4 * sum(arrays * int(np.prod(shape)) + _below_size(shape) for shape in layout.shapes):
         raise CodeFormatError(f"{file.name}: {len(data) - end} bytes of numbers, not what the architecture has")
     values = np.frombuffer(data, dtype="<f4", offset=end)
     beliefs: dict[str, Belief] = {}
     for name, shape, exponent in zip(layout.names, layout.shapes, header["exponents"], strict=True):
-        belief, values = _belief(name, shape, exponent, values)
+        belief, values = _belief(name, shape, exponent, values, centred=arrays == 3)
         try:
             belief.check(name)
         except ModelError as error:
@@ -113,7 +132,9 @@ def parse(path: str | Path) -> tuple[Posterior, dict[str, Any]]:
     return Posterior(beliefs), header
 
 
-def _belief(name: str, shape: tuple[int, ...], exponent: int, values: np.ndarray) -> tuple[Belief, np.ndarray]:
+def _belief(
+    name: str, shape: tuple[int, ...], exponent: int, values: np.ndarray, *, centred: bool
+) -> tuple[Belief, np.ndarray]:
     """The next tensor's posterior, and what is left of the numbers."""
     size = int(np.prod(shape))
     mean, log_scale = (torch.from_numpy(values[i * size : (i + 1) * size].copy()).view(shape) for i in (0, 1))
@@ -124,7 +145,10 @@ def _belief(name: str, shape: tuple[int, ...], exponent: int, values: np.ndarray
         factors.append(_triangle(values[:count], side) if count else None)
         values = values[count:]
     left, right = factors or (None, None)
-    return Belief(mean, log_scale, left, right, exponent, centre_of(name, mean)), values
+    centre = centre_of(name, mean)
+    if centred:
+        centre, values = torch.from_numpy(values[:size].copy()).view(shape), values[size:]
+    return Belief(mean, log_scale, left, right, exponent, centre), values
 
 
 def _below_size(shape: tuple[int, ...]) -> int:
@@ -151,8 +175,10 @@ def _header(name: str, text: bytes) -> dict[str, Any]:
         header = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise CodeFormatError(f"{name}: a header that is no JSON") from error
-    if not isinstance(header, dict) or tuple(sorted(header)) != FIELDS:
+    if not isinstance(header, dict) or tuple(sorted({*header} - {CENTRED})) != FIELDS:
         raise CodeFormatError(f"{name}: need a header of {', '.join(FIELDS)}")
+    if header.get(CENTRED, True) is not True:
+        raise CodeFormatError(f"{name}: {CENTRED} is neither absent nor true")
     whole = all(type(header[key]) is int for key in ("draw", "draws", "seed"))
     if not whole or not 0 <= header["draw"] < header["draws"] <= DRAWS_LIMIT or not 0 <= header["seed"] < 1 << 63:
         raise CodeFormatError(f"{name}: seed, draw and draws are not those of a draw")

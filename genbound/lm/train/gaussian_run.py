@@ -71,7 +71,7 @@ class Run:
         self.model_type, self.config = describe(model)
         begin = dict((start or model).named_parameters())
         self.means = {k: begin[k].detach().cpu().float().clone().requires_grad_() for k, _ in model.named_parameters()}
-        self.centre = {k: (centre[k].float() if centre else centre_of(k, v)) for k, v in self.means.items()}
+        self.centre = {k: (centre[k].detach().float() if centre else centre_of(k, v)) for k, v in self.means.items()}
         parameters = sum(v.numel() for v in self.means.values())
         self.batch = min(plan.batch or (4 if parameters < 50_000 else 8), len(windows))
         self.per_epoch = len(windows) // self.batch

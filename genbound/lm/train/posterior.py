@@ -15,6 +15,7 @@ and P never has to know L and R: turning the noise towards the flat directions o
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -60,6 +61,15 @@ def nearest_exponent(scale: float) -> int:
     return int(np.clip(round(EIGHTHS * np.log2(max(scale, 1e-30))), SCALE_MIN, SCALE_MIN + SCALES - 1))
 
 
+def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
+    """Of names and float32 values, in their order."""
+    digest = hashlib.sha256()
+    for name, value in tensors.items():
+        digest.update(name.encode() + b"\0")
+        digest.update(np.ascontiguousarray(value.detach().cpu().float().numpy(), dtype="<f4").tobytes())
+    return digest.hexdigest()
+
+
 def has_factor(size: int) -> bool:
     """Whether a side of a matrix gets a triangular factor."""
     return 1 < size <= FACTOR_LIMIT
@@ -89,7 +99,7 @@ class Belief:
         Raises:
             ModelError: numbers that are not finite, absurd scales, or factors that are not unit lower triangular.
         """
-        for part in (self.mean, self.log_scale, self.left, self.right):
+        for part in (self.mean, self.log_scale, self.left, self.right, self.centre):
             if part is not None and not bool(torch.isfinite(part).all()):
                 raise ModelError(f"{name}: a posterior that is not finite")
         if self.log_scale.numel() and not -40.0 < float(self.log_scale.min()) <= float(self.log_scale.max()) < 20.0:
