@@ -38,7 +38,7 @@ def certified(stream: str) -> tuple[Any, float, dict[str, Any]] | None:
     """The model, the law and the row of the best certificate of a stream; None where its folder is not there."""
     rows = [r for r in json.loads(STUDY.read_text())["rows"] if r["stream"] == stream]
     for row in sorted(rows, key=lambda r: r["bound"]):
-        for folder in sorted((WORK / stream).glob(f"{row['code']}-{row['model']}*")):
+        for folder in sorted((WORK / stream).glob(f"{row['code']}-{row['model'].replace(':', '-')}*")):
             certificate = Certificate.load(folder)
             headline = certificate.content["bounds"]["geometric_mean"]
             coded = certificate.codes[headline["code"]]

@@ -86,8 +86,11 @@ def table(rates: dict[str, Any], study: dict[str, Any]) -> list[str]:
     def row(label: str, values: list[str]) -> str:
         return f"| {label} | " + " | ".join(values) + " |"
 
-    def of(name: str, code: str, key: str) -> float | None:
-        found = [r[key] for r in study["rows"] if r["stream"] == name and r["code"] == code]
+    def of(name: str, code: str, **wanted: bool) -> float | None:
+        found = [
+            r["bound"] for r in study["rows"]
+            if r["stream"] == name and r["code"] == code and all(bool(r[k]) == v for k, v in wanted.items())
+        ]  # fmt: skip
         return min(found) if found else None
 
     def nats(value: float | None) -> str:
@@ -100,15 +103,19 @@ def table(rates: dict[str, Any], study: dict[str, Any]) -> list[str]:
     lines.append(row("epochs of its best `finzi_bound`", [str(best[n]["plain_epochs"]) for n in names]))
     lines.append(row("its training loss l", [nats(best[n]["loss_train_plain"]) for n in names]))
     lines.append(row("its finzi_bound, GPTQ at its best rate", [nats(best[n]["finzi_bound_gptq"]) for n in names]))
-    for code, label in (
-        ("gptq", "geometric_mean: GPTQ"), ("ldlq", "LDLQ, rotated, rates allocated"), ("e8", "E8 lattice"),
-        ("lora", "Enhanced LoRA"), ("kronecker", "Kronecker"), ("monarch", "Monarch"),
-        ("variational", "**Gaussian weights trained for the bound**"),
-    ):  # fmt: skip
-        lines.append(row(label, [nats(of(n, code, "bound")) for n in names]))
-    lines.append(row("architecture of the best", [best[n]["model"] for n in names]))
-    lines.append(row("best of all, the choice paid", [f"**{best[n]['bound']:.3f}**" for n in names]))
-    lines.append(row("gap ratio of the best", [f"{best[n]['gap_ratio']:.2f}" for n in names]))
+    kinds: tuple[tuple[str, str, dict[str, bool]], ...] = (
+        ("gptq", "geometric_mean: GPTQ", {}), ("ldlq", "LDLQ, rotated, rates allocated", {"tune": False}),
+        ("ldlq", "LDLQ, rates searched, integers tuned", {"tune": True}), ("e8", "E8 lattice", {}),
+        ("lora", "Enhanced LoRA", {}), ("kronecker", "Kronecker", {}), ("monarch", "Monarch", {}),
+        ("variational", "**Gaussian weights trained for the bound**", {"centred": False}),
+        ("variational", "**the same, centred on a model of other text**", {"centred": True}),
+    )  # fmt: skip
+    for code, label, wanted in kinds:
+        lines.append(row(label, [nats(of(n, code, **wanted)) for n in names]))
+    for key, words in (("best_without_other_text", ", no other text"), ("best", "")):
+        lines.append(row(f"architecture of the best{words}", [study[key][n]["model"] for n in names]))
+        lines.append(row(f"best of all{words}, the choice paid", [f"**{study[key][n]['bound']:.3f}**" for n in names]))
+        lines.append(row(f"gap ratio of the best{words}", [f"**{study[key][n]['gap_ratio']:.2f}**" for n in names]))
     for code in ("gptq", "ldlq"):
         bits = [optimal[n, code]["bits_per_parameter"] if (n, code) in optimal else None for n in names]
         lines.append(row(f"bound-optimal bits per parameter, {code}", ["-" if b is None else f"{b:.2f}" for b in bits]))
