@@ -4,6 +4,6 @@ The architectures and recipes are those of the ladder, one pass over the World E
 in them depends on the ladder's streams but the recipe, whose choice is paid (29.8 nats) as for the ladder's own models.
 """
 
-from genbound.lm.priors.shipped import load, make, path, prior_names
+from genbound.lm.priors.shipped import FOLDER, load, make, path, prior_names
 
-__all__ = ["load", "make", "path", "prior_names"]
+__all__ = ["FOLDER", "load", "make", "path", "prior_names"]

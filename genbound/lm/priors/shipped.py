@@ -16,7 +16,7 @@ from genbound.lm.ladder.recipes import RECIPES
 from genbound.lm.train import plain
 from genbound.lm.windows import Windows
 
-SHIPPED = Path(__file__).parent / "models"
+FOLDER = Path(__file__).parent / "models"
 
 
 def make(name: str, folder: Path) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def prior_names() -> tuple[str, ...]:
     >>> set(prior_names()) <= set(RECIPES)
     True
     """
-    return tuple(name for name in RECIPES if (SHIPPED / name / "training.json").is_file())
+    return tuple(name for name in RECIPES if (FOLDER / name / "training.json").is_file())
 
 
 def path(name: str) -> Path:
@@ -49,7 +49,7 @@ def path(name: str) -> Path:
     """
     if name not in prior_names():
         raise ModelError(f"prior {name!r}: need one of {', '.join(prior_names())}")
-    return SHIPPED / name
+    return FOLDER / name
 
 
 def load(name: str) -> tuple[GPTNeoXForCausalLM, dict[str, Any]]:
