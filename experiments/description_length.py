@@ -58,11 +58,11 @@ BETWEEN = {"17k": (32, 2, 2, 40), "55k": (48, 2, 3, 160)}
 """Architectures between those of the ladder: hidden size, layers, heads, intermediate size."""
 
 GAUSSIAN = {
-    "10k": (("10k", 128), ("prior:30k", 16), ("prior:100k", 8)),
-    "30k": (("10k", 48), ("17k", 16), ("17k", 48), ("prior:100k", 8)),
-    "100k": (("30k", 12), ("55k", 6), ("100k", 1), ("prior:100k", 3)),
-    "300k": (("100k", 3), ("prior:100k", 1), ("prior:300k", 1)),
-    "530k": (("100k", 1), ("prior:100k", 1), ("prior:300k", 1)),
+    "10k": (("10k", 128), ("prior:30k", 16), ("prior:100k", 8), ("prior:300k", 8)),
+    "30k": (("10k", 48), ("17k", 16), ("17k", 48), ("prior:100k", 8), ("prior:300k", 4)),
+    "100k": (("30k", 12), ("55k", 6), ("prior:100k", 3), ("prior:300k", 2)),
+    "300k": (("100k", 3), ("prior:300k", 1)),
+    "530k": (("100k", 1), ("prior:300k", 1)),
 }
 """Gaussian weights of each stream: architecture and epochs."""
 

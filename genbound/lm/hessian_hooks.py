@@ -49,7 +49,7 @@ class Shelf(Mapping[str, NDArray[np.float64]]):
         np.save(path, value)
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
-        return np.load(self._places[name])
+        return np.load(self._places[name], allow_pickle=False)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
