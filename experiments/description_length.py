@@ -58,8 +58,8 @@ BETWEEN = {"17k": (32, 2, 2, 40), "55k": (48, 2, 3, 160)}
 """Architectures between those of the ladder: hidden size, layers, heads, intermediate size."""
 
 GAUSSIAN = {
-    "10k": (("10k", 128), ("prior:30k", 16), ("prior:100k", 8), ("prior:300k", 8)),
-    "30k": (("10k", 48), ("17k", 16), ("17k", 48), ("prior:100k", 8), ("prior:300k", 4)),
+    "10k": (("10k", 128), ("prior:100k", 12)),
+    "30k": (("10k", 48), ("17k", 16), ("17k", 48), ("prior:100k", 10)),
     "100k": (("30k", 12), ("55k", 6), ("prior:100k", 3), ("prior:300k", 2)),
     "300k": (("100k", 3), ("prior:300k", 1)),
     "530k": (("100k", 1), ("prior:300k", 1)),
@@ -194,6 +194,7 @@ def row(stream: str, cell: Cell, certificate: Certificate) -> dict[str, Any]:
         "lead": cell.lead,
         "tune": cell.tune,
         "centred": cell.centred,
+        "plan": ("CENTRED" if cell.centred else "PLAN") if cell.code == "variational" else None,
         "label": coded.label,
         "code_nats": coded.nats,
         "bits_per_ladder_parameter": coded.nats / math.log(2) / models.record(stream)["parameters"],
@@ -306,7 +307,7 @@ def store(found: list[dict[str, Any]], path: Path) -> dict[str, Any]:
 def stored(path: Path) -> list[dict[str, Any]]:
     """The cells that were measured so far."""
     found = json.loads(path.read_text())["cells"] if path.is_file() else []
-    return [{"lead": 0, "tune": 0, "centred": cell["model"].startswith(PRIOR), **cell} for cell in found]
+    return [{"lead": 0, "tune": 0, "centred": cell["model"].startswith(PRIOR), "plan": None, **cell} for cell in found]
 
 
 def main() -> None:

@@ -50,10 +50,11 @@ def write_draw(path: Path, task: Task) -> None:
     """
     from genbound.lm.train import draw, gaussian
 
-    model = task.subject.model
+    model, centred = task.subject.model, task.settings.centred
     trained = gaussian.train(
         task.config, task.subject.whole, epochs=task.settings.epochs, seed=task.settings.seed, work=task.work,
-        progress=task.progress, start=model, centre=dict(model.named_parameters()) if task.settings.centred else None,
+        progress=task.progress, start=model, centre=dict(model.named_parameters()) if centred else None,
+        plan=gaussian.CENTRED if centred else gaussian.PLAN,
     )  # fmt: skip
     draw.write(path, trained)
 
