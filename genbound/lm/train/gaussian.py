@@ -37,7 +37,7 @@ from genbound.lm.windows import Windows
 PLAN = Plan()
 
 CENTRED = replace(PLAN, muon=0.002, deviation=0.005, decay=0.9)
-"""The plan of weights that start at the mean of their prior: less to move. Tuned on the 10k stream, with other draws."""
+"""The plan of weights that start at the mean of their prior: less to move. Tuned on 10k with other draws."""
 
 _PROBE = 1 << 20
 
