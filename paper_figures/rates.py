@@ -1,4 +1,4 @@
-"""Rate against loss and bound for every description: figure and table of rates.json and description_length.json.
+"""Rate against loss and bound for every description: figure and table of what the experiments stored.
 
     python paper_figures/rates.py
 
@@ -78,7 +78,7 @@ def save(figure: Figure, target: Path) -> None:
         write_atomic(target.with_suffix(f".{kind}"), buffer.getvalue())
 
 
-def table(rates: dict[str, Any], study: dict[str, Any]) -> list[str]:
+def table(rates: dict[str, Any], study: dict[str, Any], ladder: dict[str, Any]) -> list[str]:
     """The README's table: per stream the yardstick and the best certificates, nats per character."""
     best = study["best"]
     names = list(best)
@@ -116,6 +116,12 @@ def table(rates: dict[str, Any], study: dict[str, Any]) -> list[str]:
         lines.append(row(f"architecture of the best{words}", [study[key][n]["model"] for n in names]))
         lines.append(row(f"best of all{words}, the choice paid", [f"**{study[key][n]['bound']:.3f}**" for n in names]))
         lines.append(row(f"gap ratio of the best{words}", [f"**{study[key][n]['gap_ratio']:.2f}**" for n in names]))
+    practical = {m["name"]: m["bounds"] for m in ladder["models"]}
+    for key, words in (
+        ("progressive_validation", "not a complexity bound: progressive validation of the one-epoch run"),
+        ("held_out", "about other tokens: held-out bound of the one-epoch model"),
+    ):
+        lines.append(row(words, [nats(practical[n][key]) for n in names]))
     for code in ("gptq", "ldlq"):
         bits = [optimal[n, code]["bits_per_parameter"] if (n, code) in optimal else None for n in names]
         lines.append(row(f"bound-optimal bits per parameter, {code}", ["-" if b is None else f"{b:.2f}" for b in bits]))
@@ -123,11 +129,12 @@ def table(rates: dict[str, Any], study: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    rates, study = (json.loads((RESULTS / f"{name}.json").read_text()) for name in ("rates", "description_length"))
+    names = ("rates", "description_length", "demo")
+    rates, study, ladder = (json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")) for name in names)
     save(draw(rates, study), TARGET)
     text = README.read_text(encoding="utf-8")
     pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
-    renewed = pattern.sub(lambda _: "\n".join([BEGIN, *table(rates, study), END]), text)
+    renewed = pattern.sub(lambda _: "\n".join([BEGIN, *table(rates, study, ladder), END]), text)
     write_atomic(README, renewed.encode())
 
 

@@ -1,0 +1,116 @@
+"""Profile intervals: every value of one parameter that the Huber objective does not reject."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.stats import f as fisher
+
+from genbound.errors import DomainError, domain_error
+from genbound.scaling.estimator import LogSumExpLaw
+from genbound.scaling.minimize import descend
+from genbound.scaling.objective import quasi_likelihood
+from genbound.scaling.resampling import Fitted, checked_level, degrees_of_freedom, fitted
+from genbound.scaling.results import Interval
+
+_FAR = 60.0  # nats that a log-amplitude is followed to either side: beyond, the end is 0 or infinite
+_COARSE, _FINE, _ROUNDS = 24, 8, 4
+
+
+def profile(estimator: LogSumExpLaw, X: Any, y: Any, parameter: str, level: float = 0.95, *,
+            sample_weight: Any = None) -> Interval:  # fmt: skip
+    """All values v of a parameter with min f given v - min f <= F_{1, n-P}(level) E psi^2/(2 E psi').
+
+    2 f E psi'/E psi^2 is distributed as -2 ln likelihood is; both means are those of normal noise with the robust
+    scale of the residuals (n - P degrees of freedom), hence F and not chi^2. With heavier tails than normal the
+    interval is, if anything, too long.
+
+    Source: Ronchetti 1985 (tests and AIC from the Huber objective), with the scale estimated.
+
+    Args:
+        parameter: a name in `parameters_`. Exponents are profiled within `exponent_bounds`; an end that is a bound
+            means the data do not end the interval there. The lower end of an amplitude can be 0.
+
+    Returns:
+        Interval: the hull of these values.
+
+    Raises:
+        DomainError: no such parameter; an amplitude of terms that could change places (fitted exponents of `GapLaw`).
+        DataError: as `fit`; no degrees of freedom left.
+
+    >>> from genbound.scaling import SaturatingPowerLaw
+    >>> N = np.repeat(np.geomspace(1e4, 1e6, 8), 3)[:, None]
+    >>> y = 8 * N[:, 0] ** -0.2 * np.exp(0.02 * np.random.default_rng(0).normal(size=24))
+    >>> profile(SaturatingPowerLaw(), N, y, "c").lower  # no offset is needed
+    0.0
+    """
+    fit, level = fitted(estimator, X, y, sample_weight), checked_level(level)
+    law, layout = fit.law, fit.law._layout_
+    if parameter not in layout.names:
+        raise domain_error("parameter", parameter, f"one of {list(layout.names)}", "fitted parameter")
+    index, terms = layout.names.index(parameter), len(layout.terms)
+    if layout.increasing and len(layout.exponents) > 1 and index < terms and parameter != "offset":
+        raise DomainError(f"{parameter}: its term could change places with another: use bootstrap")
+    free = degrees_of_freedom(fit)
+    scale = max(law.scale_, 1e-12)
+    room = float(fisher.ppf(level, 1, free)) / (2 * quasi_likelihood(scale, law.delta))
+    walk = _Profile(fit, index)
+    best = float(walk.centre[index])
+    ends = [walk.end(best, side, room) for side in (-1, 1)]
+    shown = np.exp(ends) if index < terms else ends
+    method = f"profile, F(1, {free:g})"
+    return Interval(parameter, law.parameters_[parameter], float(shown[0]), float(shown[1]), level, method)
+
+
+class _Profile:
+    """f minimised over all parameters but one, in coordinates where log-amplitudes are those at x = 1."""
+
+    def __init__(self, fit: Fitted, index: int) -> None:
+        law, layout, terms = fit.law, fit.law._layout_, len(fit.law._layout_.terms)
+        self.index, self.terms, self.data = index, terms, fit.problem.data
+        self.design = layout.design(law._log_x_, np.zeros(len(layout.columns)))
+        self.starts = np.hstack([law._at_one(law._ends_), law._ends_[:, terms:]])
+        self.centre = np.r_[law._at_one(law._point_[None])[0], law._point_[terms:]]
+        self.lower = np.r_[np.full(terms, self.centre[:terms].min() - 4 * _FAR), fit.problem.lower[terms:]]
+        self.upper = np.r_[np.full(terms, self.centre[:terms].max() + 4 * _FAR), fit.problem.upper[terms:]]
+        self.ordered, self.least = layout.increasing, law.objective_
+
+    def excess(self, values: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """min f - least with the parameter at each value, from starts (K, len(values), P), and where it is reached."""
+        lower, upper = np.tile(self.lower, (len(values), 1)), np.tile(self.upper, (len(values), 1))
+        if self.ordered and self.index >= self.terms:  # p_1 < p_2 < ...: the others stay on their sides
+            upper[:, self.terms : self.index] = values[:, None]
+            lower[:, self.index + 1 :] = values[:, None]
+        lower[:, self.index] = upper[:, self.index] = values
+        count = len(starts)
+        points, found = descend(self.design, self.data, starts.reshape(-1, starts.shape[2]),
+                                np.tile(lower, (count, 1)), np.tile(upper, (count, 1)))  # fmt: skip
+        points, found = points.reshape(count, len(values), -1), found.reshape(count, len(values))
+        winner = found.argmin(axis=0)
+        return found.min(axis=0) - self.least, points[winner, np.arange(len(values))]
+
+    def end(self, best: float, side: int, room: float) -> float:
+        """Where the profile rises above `room` for the last time, going to one side; the bound if it never does."""
+        bound = self.upper[self.index] if side > 0 else self.lower[self.index]
+        reach = abs(bound - best) if self.index >= self.terms else _FAR
+        if reach == 0:
+            return float(bound)
+        values = best + side * np.r_[0.0, np.geomspace(1e-4 * min(reach, 1), reach, _COARSE)]
+        warm = np.repeat(self.starts[:, None], len(values), axis=1)
+        above, points = self.excess(values, warm)
+        near = np.stack([points, np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)])
+        above, points = self.excess(values, near)  # and from the neighbours' minima
+        inside = np.flatnonzero(above <= room)
+        last = int(inside[-1]) if len(inside) else 0
+        if last == len(values) - 1:
+            return float(bound) if self.index >= self.terms else side * np.inf
+        pair, ends = points[last : last + 2], values[last : last + 2]
+        for _ in range(_ROUNDS):
+            values = np.linspace(ends[0], ends[1], _FINE + 2)[1:-1]
+            above, points = self.excess(values, np.repeat(pair[:, None], len(values), axis=1))
+            values, above = np.r_[ends[0], values, ends[1]], np.r_[-np.inf, above, np.inf]
+            points = np.concatenate([pair[:1], points, pair[1:]])
+            last = int(np.flatnonzero(above <= room)[-1])
+            pair, ends = points[last : last + 2], values[last : last + 2]
+        return float(ends[1])
