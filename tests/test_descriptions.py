@@ -358,8 +358,8 @@ def test_gaussian_weights_around_a_model_made_without_the_data(toy_model: Path, 
     zero = certify(toy_model, toy_bin, tmp_path / "zero", settings=replace(settings, centred=False))
     (coded,) = certificate.codes.values()
     assert coded.nats < next(iter(zero.codes.values())).nats
-    assert any("made without DATA" in line for line in certificate.content["fixed_beforehand"])
-    assert not any("made without DATA" in line for line in zero.content["fixed_beforehand"])
+    assert any("without DATA" in line for line in certificate.content["fixed_beforehand"])
+    assert not any("without DATA" in line for line in zero.content["fixed_beforehand"])
     assert verify(made).ok
 
     belief = next(iter(draw.parse(made / coded.file)[0].beliefs.values()))

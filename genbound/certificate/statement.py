@@ -73,7 +73,8 @@ def fixed_beforehand(settings: Settings, problem: Problem, kinds: Collection[str
         )
     if settings.centred:
         fixed.append(
-            "the weights of MODEL, on which the prior of `variational` is centred: they were made without DATA"
+            "ASSUMED, not checked: the weights of MODEL, on which the prior of `variational` is centred, were made"
+            " without DATA"
         )
     if {"draw", "transcript"} & set(kinds):
         fixed.append(

@@ -60,7 +60,7 @@ def certify(
     of the conditional risk of the *decoded, smoothed* model is at most each printed bound.
 
     Args:
-        model: a Hugging Face folder or hub id, a GGUF file, or `ladder:NAME`.
+        model: a Hugging Face folder or hub id, a GGUF file, `ladder:NAME` or `prior:NAME`.
         data: text, .jsonl, .parquet, .bin, .npy, `datasets:NAME`, `ladder:NAME`, or an array of token ids.
         out: folder of the certificate: certificate.json and the coded models it refers to.
         settings: the plan; further keywords change single fields of it (`delta=0.05`, `rates=(3, 4)`).

@@ -34,7 +34,7 @@ class LoadedModel:
         tokenizer: a Hugging Face tokenizer, `"characters"` (the fixed alphabet), or None when none came.
         vocab_size: V, the width of the logits.
         context: the longest window the configuration allows, in tokens; None where it does not say.
-        name: the base name of the folder or file, the Hub id, or `ladder:NAME`.
+        name: the base name of the folder or file, the Hub id, `ladder:NAME` or `prior:NAME`.
         sha256: `weights_sha256(model)`, of the weights as loaded (in `dtype`).
         parameters: trained numbers, each counted once (tied ones once).
         kind: `folder`, `hub`, `gguf` or `ladder`.
@@ -87,7 +87,7 @@ def load_model(
 
     Args:
         spec: a folder with `config.json` and safetensors; a `.gguf` file, or a folder with `gguf_file`;
-            `ladder:NAME`; or a model id of the Hugging Face Hub.
+            `ladder:NAME` or `prior:NAME`; or a model id of the Hugging Face Hub.
         device: `cpu`, `cuda`, ...
         dtype: of the weights in memory: float32 (default), bfloat16, float16 or float64.
         gguf_file: a GGUF file inside the folder or Hub repository `spec`.
