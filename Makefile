@@ -1,6 +1,7 @@
 # The two commands of the README, each doing all of its own set-up in a virtual environment inside the clone:
 #   make demo    certify the shipped model ladder, print the table, draw the figure
 #   make test    the whole test suite, the proofs with it where Coq is there or can be installed
+#   make bench-quantizers   quantizers of other packages, in an environment of their own, beside genbound's
 #   make proofs  install Coq if need be, check the proofs, print every theorem with its axioms
 #
 # TORCH is installed first and pinned, so that a machine with a CPU wheel at hand gets no CUDA packages. On a CUDA
@@ -14,7 +15,7 @@ OUT    ?= demo
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test proofs lint bench clean
+.PHONY: demo test proofs lint bench bench-quantizers clean
 
 demo: $(VENV)/.installed-lm
 	$(BIN)/genbound demo -o $(OUT)
@@ -32,8 +33,14 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
+BENCHMARKS := $(filter-out benchmarks/quantizers.py benchmarks/_%, $(wildcard benchmarks/*.py))
+
 bench: $(VENV)/.installed-testing
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+bench-quantizers: $(VENV)/.installed-testing
+	$(BIN)/python benchmarks/quantizers.py --peers .cache/quantizer_peers --install
+	$(BIN)/python benchmarks/quantizers.py --peers .cache/quantizer_peers
 
 clean:
 	rm -rf $(OUT) .cache build dist *.egg-info

@@ -1,8 +1,9 @@
 """Fits of Chinchilla's law against the published recipe: `python benchmarks/scaling.py [RUNS.csv] [--all]`.
 
 Both minimise the same objective on the same runs in one process: ours, and scipy's L-BFGS-B with the exact gradient
-from the starts of Hoffmann et al. (a, b in 0..25, e in -1..1, alpha, beta in 0..2: 4500; every tenth without --all),
-best end kept. Reported: objective (sum), how many starts ended within 1e-9 of the best, seconds, ratio.
+at its default tolerances from the starts of Hoffmann et al. (a, b in 0..25, e in -1..1, alpha, beta in 0..2: 4500;
+every tenth without --all), best end kept. Reported: objective (sum), how many starts ended within 1e-9 of the best,
+seconds, ratio.
 
 RUNS.csv has columns params, tokens, unique_tokens, val_loss (one row per run); without it, or where it is absent, 120
 runs are drawn from a planted law, with gross outliers. Of real runs those with tokens == unique_tokens are used: the
@@ -83,12 +84,10 @@ def report(title: str, X: np.ndarray, y: np.ndarray, step: int) -> bool:
         near = int((ends <= ends[0] * (1 + 1e-9)).sum())
         good &= law.objective_ <= min(float(ends[0]), published) * (1 + 1e-12)
         print(f"  {'alpha = beta' if tied else 'alpha, beta'}")
-        print(
-            f"    ours       {law.objective_:.12g}  {law.starts_agreeing_}/{law.starts_polished_} starts agree, {ours:.2f} s"
-        )
-        print(
-            f"    L-BFGS-B   {ends[0]:.12g}  {near}/{len(ends)} starts agree, {theirs:.2f} s, {theirs / ours:.0f} times ours"
-        )
+        agree = f"{law.starts_agreeing_}/{law.starts_polished_} starts agree"
+        print(f"    ours       {law.objective_:.12g}  {agree}, {ours:.2f} s")
+        slower = f"{theirs:.2f} s, {theirs / ours:.0f} times ours"
+        print(f"    L-BFGS-B   {ends[0]:.12g}  {near}/{len(ends)} starts agree, {slower}")
         print(f"    L-BFGS-B median end {np.median(ends):.6g}; published parameters {published:.6g}")
         print("    " + ", ".join(f"{name} {number:.6g}" for name, number in law.parameters_.items()))
     print(compare({"tied": ChinchillaLaw(tied_exponents=True), "free": ChinchillaLaw()}, X, y))

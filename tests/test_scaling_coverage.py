@@ -92,16 +92,16 @@ def within_budget(hits: int, trials: int, level: float) -> bool:
 
 
 def test_the_budget_can_be_broken() -> None:
-    """At 100 trials of 80%: 66 and 93 hits are refused, which 60% and 97% coverage would bring about."""
+    """At 100 trials of 80%: 65 and 93 hits are refused, which 55% and 98% coverage would bring about."""
     refused = [hits for hits in range(101) if not within_budget(hits, 100, 0.8)]
-    assert {66, 93} <= set(refused)
+    assert {65, 93} <= set(refused)
     assert not {70, 80, 88} & set(refused)
-    assert binom.cdf(66, 100, 0.6) > 0.9
-    assert binom.sf(92, 100, 0.97) > 0.9
+    assert binom.cdf(65, 100, 0.55) > 0.9
+    assert binom.sf(92, 100, 0.98) > 0.9
 
 
 @pytest.mark.filterwarnings("ignore:.*starts reached the best objective")
-@pytest.mark.parametrize(("name", "trials"), [("power, 10 samples", 100), ("saturating, 8 sizes x 3", 60)])
+@pytest.mark.parametrize(("name", "trials"), [("power, 10 samples", 80), ("saturating, 8 sizes x 3", 50)])
 def test_intervals_cover(name: str, trials: int) -> None:
     """Percentile bootstrap, profile and prediction, level 80%."""
     world, hits = WORLDS[name], dict.fromkeys(("bootstrap", "profile", "prediction"), 0)
@@ -109,15 +109,17 @@ def test_intervals_cover(name: str, trials: int) -> None:
         rng = np.random.default_rng(seed)
         y = world.draw(rng, world.X, "normal")
         hits["bootstrap"] += dict(bootstrapped(world, y, seed, 0.8))["p"]
-        hits["profile"] += 0.8 > 0 and dict([next(profiled(world, y, 0.8))])["p"]
+        hits["profile"] += next(profiled(world, y, 0.8))[1]
         hits["prediction"] += predicted(world, y, seed, 0.8, rng, "normal")
     assert all(within_budget(count, trials, 0.8) for count in hits.values()), hits
 
 
-def measured(trials: int) -> None:
-    """Print coverage at 95%."""
+def measured(trials: int, only: str = "") -> None:
+    """Print coverage at 95% in the worlds whose name begins with `only`."""
     warnings.simplefilter("ignore")
     for name, world in WORLDS.items():
+        if not name.startswith(only):
+            continue
         for tail in ("normal", "t3"):
             hits: dict[str, list[bool]] = {}
             for seed in range(trials):
@@ -143,4 +145,4 @@ def measured(trials: int) -> None:
 
 
 if __name__ == "__main__":
-    measured(int(sys.argv[1]))
+    measured(int(sys.argv[1]), *sys.argv[2:])

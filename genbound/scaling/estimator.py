@@ -50,17 +50,20 @@ class LogSumExpLaw(RegressorMixin, BaseEstimator):
         Args:
             X: sizes, shape (n_samples, columns of the law), finite and > 0.
             y: what is predicted (nats per token, or any positive unit), shape (n_samples,), finite and > 0.
-            sample_weight: w_i >= 0, shape (n_samples,); a weight of 2 is the sample twice.
+            sample_weight: w_i >= 0, shape (n_samples,); a weight of 2 is the sample twice. (Only ratios matter to the
+                fit; intervals count the sum of the weights as the number of samples.)
 
         Returns:
             self, with `parameters_` (name -> value), `objective_` (f at the optimum, the sum over samples), `scale_`
             (robust standard deviation of log y around the law), `starts_polished_`, `starts_agreeing_` (how many of
-            them ended within 1e-9 relative of the best).
+            them ended within 1e-9 relative of the best; ConvergenceWarning when fewer than 3 did). With noise far
+            above delta and few samples f can be flat at its minimum: the law is then any of its minima.
 
         Raises:
             DataError, DomainError: both are ValueError; what is wrong is named.
         """
         layout = self._layout()
+        self._check_settings()
         log_x, log_y, weights = self._samples(X, y, sample_weight, reset=True)
         self._log_x_, self._centre_ = log_x, np.average(log_x, axis=0, weights=weights)
         problem = self._problem(layout, log_x, log_y, weights, self._centre_)
@@ -69,6 +72,17 @@ class LogSumExpLaw(RegressorMixin, BaseEstimator):
                        layout.increasing)  # fmt: skip
         self._finish(layout, problem, found)
         return self
+
+    def _check_settings(self) -> None:
+        if not 0 < self.delta < np.inf:
+            raise domain_error("delta", self.delta, "0 < delta < oo", "corner of the Huber loss, in log y")
+        low, high = self.exponent_bounds
+        if not -np.inf < low < high < np.inf:
+            raise domain_error(
+                "exponent_bounds", self.exponent_bounds, "finite low < high", "where exponents are sought"
+            )
+        if self.starts < 1:
+            raise domain_error("starts", self.starts, "starts >= 1", "starts that are polished")
 
     def _samples(self, X: Any, y: Any, sample_weight: Any, reset: bool = False) -> tuple[np.ndarray, ...]:
         """log x, log y and the weights of the samples that have any."""

@@ -56,16 +56,18 @@ class ChinchillaLaw(LogSumExpLaw):
 
     def frontier_parameters(self, compute: Any) -> Any:
         """N* = G (compute/6)^{beta/(alpha+beta)} with compute = 6 N D FLOP, G = (alpha A/(beta B))^{1/(alpha+beta)}."""
-        return self._frontier_constant() * (np.asarray(compute) / 6) ** (self.beta_ / (self.alpha_ + self.beta_))
+        constant = self._frontier_constant()
+        return constant * (np.asarray(compute) / 6) ** (self.beta_ / (self.alpha_ + self.beta_))
 
     def frontier_tokens(self, compute: Any) -> Any:
         """D* = (compute/6)^{alpha/(alpha+beta)}/G."""
-        return (np.asarray(compute) / 6) ** (self.alpha_ / (self.alpha_ + self.beta_)) / self._frontier_constant()
+        constant = self._frontier_constant()
+        return (np.asarray(compute) / 6) ** (self.alpha_ / (self.alpha_ + self.beta_)) / constant
 
     def frontier_loss(self, compute: Any) -> Any:
         """L(N*, D*)."""
-        return (self.E_ + self.A_ * self.frontier_parameters(compute) ** -self.alpha_
-                + self.B_ * self.frontier_tokens(compute) ** -self.beta_)  # fmt: skip
+        N, D = self.frontier_parameters(compute), self.frontier_tokens(compute)
+        return self.E_ + self.A_ * N**-self.alpha_ + self.B_ * D**-self.beta_
 
     def frontier_tokens_per_parameter(self, compute: Any) -> Any:
         """D*/N*: the same at every compute only for alpha = beta."""
@@ -149,6 +151,8 @@ class GapLaw(LogSumExpLaw):
     def _layout(self) -> Layout:
         given: Sequence[float | str]
         if self.exponents is None:
+            if self.terms < 1:
+                raise domain_error("terms", self.terms, "terms >= 1", "powers in the sum")
             given = [f"p{j}" for j in range(1, self.terms + 1)]
         else:
             given = [float(p) for p in self.exponents]

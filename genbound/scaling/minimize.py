@@ -31,11 +31,12 @@ class Optimum:
 
     points: np.ndarray
     values: np.ndarray
+    exact: float = 0.0  # an objective below it is an exact fit: no |r_i| above about 1e-9
 
     @property
     def agreeing(self) -> int:
         """Starts that ended within 1e-9 (relative) of the best objective."""
-        return int((self.values <= self.values[0] * (1 + AGREE) + _ROUNDING).sum())
+        return int((self.values <= max(self.values[0] * (1 + AGREE), self.exact)).sum())
 
 
 def descend(design: Design, data: Data, starts: np.ndarray, lower: np.ndarray,
@@ -135,7 +136,7 @@ def search(design: Design, data: Data, exponents: Sequence[np.ndarray], lower: n
         ranks = ranks[np.concatenate([np.arange(half), spread])]
     points, values = descend(design, data, starts[ranks], lower, upper)
     order = np.argsort(values, kind="stable")
-    return Optimum(points[order], values[order])
+    return Optimum(points[order], values[order], AGREE**2 * float(data.weights.sum()))
 
 
 def _amplitudes(design: Design, data: Data, grid: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from genbound.scaling.resampling import Fitted, checked_level, degrees_of_freedo
 from genbound.scaling.results import Interval
 
 _FAR = 60.0  # nats that a log-amplitude is followed to either side: beyond, the end is 0 or infinite
-_COARSE, _FINE, _ROUNDS = 24, 8, 4
+_COARSE, _FINE, _ROUNDS = 24, 24, 2
 
 
 def profile(estimator: LogSumExpLaw, X: Any, y: Any, parameter: str, level: float = 0.95, *,
@@ -56,8 +56,7 @@ def profile(estimator: LogSumExpLaw, X: Any, y: Any, parameter: str, level: floa
     scale = max(law.scale_, 1e-12)
     room = float(fisher.ppf(level, 1, free)) / (2 * quasi_likelihood(scale, law.delta))
     walk = _Profile(fit, index)
-    best = float(walk.centre[index])
-    ends = [walk.end(best, side, room) for side in (-1, 1)]
+    ends = walk.ends(room)
     shown = np.exp(ends) if index < terms else ends
     method = f"profile, F(1, {free:g})"
     return Interval(parameter, law.parameters_[parameter], float(shown[0]), float(shown[1]), level, method)
@@ -77,40 +76,44 @@ class _Profile:
         self.ordered, self.least = layout.increasing, law.objective_
 
     def excess(self, values: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """min f - least with the parameter at each value, from starts (K, len(values), P), and where it is reached."""
-        lower, upper = np.tile(self.lower, (len(values), 1)), np.tile(self.upper, (len(values), 1))
-        if self.ordered and self.index >= self.terms:  # p_1 < p_2 < ...: the others stay on their sides
-            upper[:, self.terms : self.index] = values[:, None]
-            lower[:, self.index + 1 :] = values[:, None]
-        lower[:, self.index] = upper[:, self.index] = values
-        count = len(starts)
-        points, found = descend(self.design, self.data, starts.reshape(-1, starts.shape[2]),
-                                np.tile(lower, (count, 1)), np.tile(upper, (count, 1)))  # fmt: skip
-        points, found = points.reshape(count, len(values), -1), found.reshape(count, len(values))
-        winner = found.argmin(axis=0)
-        return found.min(axis=0) - self.least, points[winner, np.arange(len(values))]
+        """min f - least with the parameter at each value, and where it is reached.
 
-    def end(self, best: float, side: int, room: float) -> float:
-        """Where the profile rises above `room` for the last time, going to one side; the bound if it never does."""
-        bound = self.upper[self.index] if side > 0 else self.lower[self.index]
-        reach = abs(bound - best) if self.index >= self.terms else _FAR
-        if reach == 0:
-            return float(bound)
-        values = best + side * np.r_[0.0, np.geomspace(1e-4 * min(reach, 1), reach, _COARSE)]
-        warm = np.repeat(self.starts[:, None], len(values), axis=1)
-        above, points = self.excess(values, warm)
-        near = np.stack([points, np.roll(points, 1, axis=0), np.roll(points, -1, axis=0)])
-        above, points = self.excess(values, near)  # and from the neighbours' minima
-        inside = np.flatnonzero(above <= room)
-        last = int(inside[-1]) if len(inside) else 0
-        if last == len(values) - 1:
-            return float(bound) if self.index >= self.terms else side * np.inf
-        pair, ends = points[last : last + 2], values[last : last + 2]
-        for _ in range(_ROUNDS):
-            values = np.linspace(ends[0], ends[1], _FINE + 2)[1:-1]
-            above, points = self.excess(values, np.repeat(pair[:, None], len(values), axis=1))
-            values, above = np.r_[ends[0], values, ends[1]], np.r_[-np.inf, above, np.inf]
-            points = np.concatenate([pair[:1], points, pair[1:]])
-            last = int(np.flatnonzero(above <= room)[-1])
-            pair, ends = points[last : last + 2], values[last : last + 2]
-        return float(ends[1])
+        Args:
+            values: shape (2, V).
+            starts: shape (K, 2, V, P): the best of K minima is kept.
+        """
+        flat = values.reshape(-1)
+        lower, upper = np.tile(self.lower, (len(flat), 1)), np.tile(self.upper, (len(flat), 1))
+        if self.ordered and self.index >= self.terms:  # p_1 < p_2 < ...: the others stay on their sides
+            upper[:, self.terms : self.index] = flat[:, None]
+            lower[:, self.index + 1 :] = flat[:, None]
+        lower[:, self.index] = upper[:, self.index] = flat
+        count = len(starts)
+        points, found = descend(self.design, self.data, starts.reshape(count * len(flat), -1),
+                                np.tile(lower, (count, 1)), np.tile(upper, (count, 1)))  # fmt: skip
+        points, found = points.reshape(count, len(flat), -1), found.reshape(count, len(flat))
+        points = points[found.argmin(axis=0), np.arange(len(flat))]
+        return found.min(axis=0).reshape(values.shape) - self.least, points.reshape(*values.shape, -1)
+
+    def ends(self, room: float) -> np.ndarray:
+        """Where the profile rises above `room` for the last time, on both sides; the bound where it never does."""
+        best, exponent = self.centre[self.index], self.index >= self.terms
+        bounds = np.array([self.lower[self.index], self.upper[self.index]])
+        reach = np.abs(bounds - best) if exponent else np.full(2, _FAR)
+        steps = np.geomspace(1e-4 * np.minimum(reach, 1), reach, _COARSE, axis=1) if reach.all() else (
+            reach[:, None] * np.geomspace(1e-4, 1, _COARSE))  # fmt: skip
+        values = best + np.array([[-1], [1]]) * np.hstack([np.zeros((2, 1)), steps])  # both sides, outward
+        above, points = self.excess(values, np.tile(self.starts[:, None, None], (1, *values.shape, 1)))
+        near = [points, np.roll(points, 1, axis=1), np.roll(points, -1, axis=1)]
+        above, points = self.excess(values, np.stack(near))  # and from the neighbours' minima
+        never = above[:, -1] <= room
+        for turn in range(_ROUNDS + 1):
+            if turn:
+                values = np.linspace(values[:, 0], values[:, -1], _FINE, axis=1)
+                tiled = np.repeat(points[:, :, None], _FINE, axis=2)  # from the minima at both ends
+                above, points = self.excess(values, np.moveaxis(tiled, 1, 0))
+            above[:, 0] = -np.inf  # the last that was inside
+            last = np.array([np.flatnonzero(row[:-1] <= room)[-1] for row in above])
+            pick = np.arange(2)[:, None], last[:, None] + np.arange(2)
+            values, points = values[pick], points[pick]
+        return np.where(never, bounds if exponent else [-np.inf, np.inf], values[:, 1])

@@ -24,6 +24,7 @@ class Fitted:
     problem: Problem
     units: np.ndarray  # (n,) index of the unit of each sample
     sizes: np.ndarray  # (n,) index of the size (row of X) of each sample
+    grouped: bool
 
     @property
     def unit_count(self) -> int:
@@ -68,7 +69,9 @@ def fitted(estimator: LogSumExpLaw, X: Any, y: Any, sample_weight: Any = None, g
             raise DataError(f"groups: shape {labels.shape}: need one label for each of {np.size(y)} samples")
         kept = np.ones(len(labels), bool) if sample_weight is None else np.asarray(sample_weight) > 0
         units = np.unique(labels[kept], return_inverse=True)[1]
-    return Fitted(law, problem, units, sizes)
+        if not units.any():
+            raise DataError("groups: all samples are in one, need at least 2 to resample")
+    return Fitted(law, problem, units, sizes, groups is not None)
 
 
 def checked_level(level: float) -> float:
@@ -79,10 +82,10 @@ def checked_level(level: float) -> float:
 
 
 def degrees_of_freedom(fit: Fitted) -> float:
-    """Weights (or groups, if there are fewer) less parameters; DataError when none are left."""
-    free = min(float(fit.problem.data.weights.sum()), fit.unit_count) - fit.problem.design.parameters
-    if not free > 0:
-        raise DataError(
-            f"{free + fit.problem.design.parameters:g} samples or groups, as many as parameters: no noise left"
-        )
-    return free
+    """Sum of the weights (or number of groups, where they are given) less P; DataError when none are left."""
+    count, parameters = float(fit.problem.data.weights.sum()), fit.problem.design.parameters
+    if fit.grouped:
+        count = fit.unit_count
+    if not count > parameters:
+        raise DataError(f"{count:g} samples or groups, need more than the {parameters} parameters")
+    return count - parameters

@@ -1,0 +1,50 @@
+"""README's table of quantizers: genbound's beside those of other packages, at the same real size.
+
+    python paper_figures/quantizers.py
+
+renews the table from experiments/results/quantizers.json (`make bench-quantizers`). Nothing is computed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from genbound.files import write_atomic
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULT = ROOT / "experiments" / "results" / "quantizers.json"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- table: paper_figures/quantizers.py -->", "<!-- end of quantizers -->"
+SHOWN = ("llmcompressor GPTQ", "llmcompressor GPTQ+mse", "hqq", "torchao affine", "glq e8p", "glq trellis")
+SCOPE = "linear"
+
+
+def table(result: dict[str, Any]) -> list[str]:
+    """Loss added to the plain model's, nats per character: the peer's, and ours at its size."""
+    rows = [r for r in result["rows"] if r["scope"] == SCOPE and not r["note"]]
+    ours = {(r["against"], r["name"]): r for r in rows if r["against"]}
+    lines = [
+        "| matrices of the 100k model | bits per weight | its loss added | LDLQ | E8 |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        name, _, rate = row["name"].rpartition(", ")
+        if row["against"] or name not in SHOWN or rate == "4 bits":
+            continue
+        mine = [f"{ours[row['name'], code]['excess']:.4f}" for code in ("ldlq", "e8")]
+        lines.append(f"| {row['name']} | {row['rate']:.2f} | {row['excess']:.4f} | " + " | ".join(mine) + " |")
+    return lines
+
+
+def main() -> None:
+    found = "\n".join([BEGIN, *table(json.loads(RESULT.read_text(encoding="utf-8"))), END])
+    text = README.read_text(encoding="utf-8")
+    pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
+    write_atomic(README, pattern.sub(lambda _: found, text).encode())
+
+
+if __name__ == "__main__":
+    main()
