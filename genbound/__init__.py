@@ -104,7 +104,9 @@ _HOME = {
     "requential": "genbound.complexity.requential",
     "two_stage_geometric_mean": "genbound.subsample",
 }
-_MODULES = {"baselines", "certified", "claims", "complexity", "concentration", "processes", "smoothing", "subsample"}
+_MODULES = {
+    "baselines", "certified", "claims", "complexity", "concentration", "processes", "scaling", "smoothing", "subsample",
+}  # fmt: skip
 
 __all__ = [
     "BoundResult",

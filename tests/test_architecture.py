@@ -26,6 +26,7 @@ FORBIDDEN = {
     "smoothing.py": ABOVE | SYMBOLIC | {"baselines", "subsample"},
     "concentration": ABOVE | SYMBOLIC | {"baselines", "subsample"},
     "complexity": ABOVE | SYMBOLIC | {"baselines", "subsample"},
+    "scaling": ABOVE | SYMBOLIC | {"baselines", "complexity", "concentration", "smoothing", "subsample"},
     "baselines.py": ABOVE | SYMBOLIC,
     "subsample": ABOVE | SYMBOLIC,
     "claims": ABOVE | {"derivations"},

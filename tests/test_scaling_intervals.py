@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.stats import f as fisher
-from sklearn.exceptions import ConvergenceWarning
 
 from genbound.errors import DataError, DomainError
 from genbound.scaling import (
@@ -237,13 +236,15 @@ def test_refusals() -> None:
     two = np.repeat([[1e4], [1e5]], 12, axis=0)
     with pytest.raises(DataError, match="n_samples=24 at 2 different sizes: need at least 3"):
         bootstrap(SATURATING, two, y, 9)
-    lonely = np.r_[np.full(500, 1e4), np.geomspace(1e5, 1e6, 9)][:, None]  # nine powers from one crowd
-    many = GapLaw(exponents=np.linspace(0.1, 1, 10).tolist(), offset=False, starts=2)
-    with pytest.warns(ConvergenceWarning), pytest.raises(DataError, match="almost no resample has 10 different sizes"):
-        bootstrap(many, lonely, np.exp(0.01 * np.random.default_rng(0).normal(size=509)), 999)
     with pytest.raises(DomainError, match="n_largest=8: need 1 <= n_largest < 8 sizes"):
         leave_largest_out(POWER, SIZES, y, 8)
     with pytest.raises(DomainError, match="laws"):
         compare({}, SIZES, y)
     with pytest.raises(DomainError, match=r"name='b': need one of \['a', 'p'\]"):
         bootstrap(POWER, SIZES, y, 9)["b"]
+
+
+def test_resamples_without_enough_sizes_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genbound.scaling.resampling._TRIES", 0)
+    with pytest.raises(DataError, match="24 units to resample: almost no resample has 2 different sizes"):
+        bootstrap(POWER, SIZES, measured(0), 9)

@@ -1,7 +1,16 @@
 """Bootstrap intervals for the parameters of a law, and prediction intervals for what it predicts.
 
-None is exact; coverage at 95% was measured by simulation (tests/test_scaling_coverage.py says on what, and fails when
-it is off by more than chance).
+None is exact. Coverage asked for 95%, measured on 80 simulated data sets per cell (standard error about 0.025), normal
+noise and Student's t with 3 degrees of freedom (`python tests/test_scaling_coverage.py 80`):
+
+                                       percentile   BCa         profile     prediction   by size
+    power law, 10 samples, p           1.00, 0.94   0.89, 0.91  0.98, 0.95  0.99, 0.95
+    c + a x^-p, 8 sizes x 3, p         0.96, 0.95   0.96, 0.96  0.98, 0.94  0.96, 0.91   0.99, 0.98
+    c + a x^-p, 8 sizes x 3, c         0.96, 0.96   0.95, 0.96  0.95, 0.94               0.99, 0.95
+
+    gap, exponents given, 12 samples: a1 0.98         0.89        0.99        0.99        (normal noise only)
+
+BCa is too short at 10 or 12 samples: prefer the others there. Noise shared by the samples of a size was not simulated.
 """
 
 from __future__ import annotations
@@ -28,8 +37,7 @@ def bootstrap(estimator: LogSumExpLaw, X: Any, y: Any, n: int = 999, seed: int =
     Args:
         estimator: the law; a clone of it is fitted.
         n: number of resamples.
-        groups: labels, shape (n_samples,): whole groups are drawn, e.g. all seeds of a size. With few groups the
-            intervals are too short: see the measured coverage.
+        groups: labels, shape (n_samples,): whole groups are drawn, e.g. all seeds of a size.
         quantities: further functions of a fitted law, by name, e.g. {"tokens per parameter": lambda law:
             law.frontier_tokens_per_parameter(1e21)}.
 
