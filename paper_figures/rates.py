@@ -30,8 +30,15 @@ CODES = {
 }  # fmt: skip
 """Quantizer -> colour and marker; told apart by the marker too."""
 
-TRAINED = {"variational": ("Gaussian weights", "#9c6fae", "*"), "lora": ("Enhanced LoRA", "#333333", "P"),
-           "kronecker": ("Kronecker", "#333333", "X"), "monarch": ("Monarch", "#333333", "d")}  # fmt: skip
+TRAINED = {
+    ("variational", False): ("Gaussian weights", "#9c6fae", "*", "#9c6fae"),
+    ("variational", True): ("the same, centred on other text", "#9c6fae", "*", "white"),
+    ("lora", False): ("Enhanced LoRA", "#333333", "P", "#333333"),
+    ("kronecker", False): ("Kronecker", "#333333", "X", "#333333"),
+    ("monarch", False): ("Monarch", "#333333", "d", "#333333"),
+}
+"""Code, and whether it is centred on a model of other text -> label, colour, marker, fill."""
+
 MOST_BITS, MOST_NATS = 5.0, 4.0
 
 
@@ -53,20 +60,25 @@ def draw(rates: dict[str, Any], study: dict[str, Any]) -> Figure:
                 if points:
                     panel.plot(*zip(*points, strict=True), marker=marker, color=colour, label=code, linewidth=1.3,
                                markersize=4)  # fmt: skip
-            for code, (label, colour, marker) in TRAINED.items():
+            for (code, centred), (label, colour, marker, fill) in TRAINED.items():
                 points = [
                     (r["bits_per_ladder_parameter"], r[key]) for r in study["rows"]
-                    if r["stream"] == size and r["code"] == code
+                    if r["stream"] == size and r["code"] == code and r["centred"] == centred
                 ]  # fmt: skip
                 if points:
-                    panel.plot(*zip(*points, strict=True), marker, color=colour, label=label, markersize=8)
+                    panel.plot(*zip(*points, strict=True), marker, color=colour, label=label, markersize=8,
+                               markerfacecolor=fill)  # fmt: skip
             panel.spines[["top", "right"]].set_visible(False)
             panel.set_xlim(0, MOST_BITS)
         axes[0][column].set_title(f"{size}, n = {rows[0]['n_tokens']:,}", fontsize=9)
-        axes[1][column].set_xlabel("bits per parameter")
-    axes[0][0].set_ylabel("loss of the coded model")
-    axes[1][0].set_ylabel("geometric_mean")
-    axes[0][-1].legend(frameon=False, fontsize=7)
+        axes[1][column].set_xlabel("bits per ladder parameter")
+    axes[0][0].set_ylabel("loss of the described model\n(nats per character)")
+    axes[1][0].set_ylabel("geometric_mean\n(nats per character)")
+    named = {
+        label: handle
+        for panel in axes.flat for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }  # fmt: skip
+    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=5, frameon=False, fontsize=8)
     return figure
 
 
