@@ -40,7 +40,7 @@ bench: $(VENV)/.installed-testing
 
 bench-quantizers: $(VENV)/.installed-testing
 	$(BIN)/python benchmarks/quantizers.py --peers .cache/quantizer_peers --install
-	$(BIN)/python benchmarks/quantizers.py --peers .cache/quantizer_peers
+	$(BIN)/python benchmarks/quantizers.py --peers .cache/quantizer_peers --json experiments/results/quantizers.json
 
 clean:
 	rm -rf $(OUT) .cache build dist *.egg-info

@@ -15,9 +15,9 @@ model of the stream's own size at 1, 2, 4, 8 epochs (`experiments/plain_epochs.p
 architecture of a smaller model of the ladder, or of one between two of them (`BETWEEN`): does the bound prefer fewer
 weights for the same tokens than the loss does? Its architecture is paid (the space of recipes, 29.8 nats). `prior:NAME`
 starts from a model trained on other text, the World English Bible, and is centred on it: `best` has both the best of
-all and the best without other text. Windows have a lead of 16 tokens or the few more with which they tile the stream;
-rows say `lead`, the yardsticks have none. The minimum over the cells of a stream is not one certificate; `best` adds
-ln(cells) to its n C, which makes it one. A killed run continues with the missing cells.
+all and the best without other text. Most of their windows have a lead, of 16 tokens or the few more with which they
+tile the stream; rows say `lead`, the yardsticks have none. The minimum over the cells of a stream is not one
+certificate; `best` adds ln(cells) to its n C, which makes it one. A killed run continues with the missing cells.
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ GAUSSIAN = {
     "300k": (("100k", 3), ("prior:300k", 1)),
     "530k": (("100k", 1), ("prior:300k", 1)),
 }
-"""Gaussian weights of each stream: architecture and epochs."""
+"""Gaussian weights of each stream: architecture and epochs; windows with a lead."""
+
+WITHOUT_LEAD = {"10k": ("10k", 32), "30k": ("10k", 12), "100k": ("30k", 4), "300k": ("100k", 1)}
+"""The same on windows without a lead."""
 
 DISCARDED = {"10k": 3, "30k": 1, "100k": 1}
 """Certificates that were looked at and cannot be made again (earlier constants of `gaussian.CENTRED`): counted too."""
@@ -134,6 +137,7 @@ def cells(stream: str) -> list[Cell]:
     found += [Cell("ldlq", model, rates=(1.0, 4.0), tune=TUNED[stream]) for model in own[:2] if stream in TUNED]
     found += [Cell("e8", stream, rates=LDLQ_RATES), Cell("kmeans", stream, rates=(2.0, 2.5, 3.0))] if at < 3 else []
     found += [Cell("variational", model, epochs, lead=lead_of(stream)) for model, epochs in GAUSSIAN[stream]]
+    found += [Cell("variational", *WITHOUT_LEAD[stream])] if stream in WITHOUT_LEAD else []
     found += [Cell(code, stream, 8) for code in ("lora", "sublora", "kronecker", "monarch")] if at < 2 else []
     return found
 

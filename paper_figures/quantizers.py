@@ -8,15 +8,13 @@ renews the table from experiments/results/quantizers.json (`make bench-quantizer
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
-from genbound.files import write_atomic
+import readme
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "experiments" / "results" / "quantizers.json"
-README = ROOT / "README.md"
 BEGIN, END = "<!-- table: paper_figures/quantizers.py -->", "<!-- end of quantizers -->"
 SHOWN = ("llmcompressor GPTQ", "llmcompressor GPTQ+mse", "hqq", "torchao affine", "glq e8p", "glq trellis")
 SCOPE = "linear"
@@ -40,10 +38,7 @@ def table(result: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    found = "\n".join([BEGIN, *table(json.loads(RESULT.read_text(encoding="utf-8"))), END])
-    text = README.read_text(encoding="utf-8")
-    pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
-    write_atomic(README, pattern.sub(lambda _: found, text).encode())
+    readme.renew(BEGIN, table(json.loads(RESULT.read_text(encoding="utf-8"))), END)
 
 
 if __name__ == "__main__":

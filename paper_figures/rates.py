@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from pathlib import Path
 from typing import Any
 
+import readme
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -21,7 +21,6 @@ from genbound.files import write_atomic
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "experiments" / "results"
 TARGET = ROOT / "paper_figures" / "rates"
-README = ROOT / "README.md"
 BEGIN, END = "<!-- table: paper_figures/rates.py -->", "<!-- end of rates -->"
 
 CODES = {
@@ -144,10 +143,7 @@ def main() -> None:
     names = ("rates", "description_length", "demo")
     rates, study, ladder = (json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")) for name in names)
     save(draw(rates, study), TARGET)
-    text = README.read_text(encoding="utf-8")
-    pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
-    renewed = pattern.sub(lambda _: "\n".join([BEGIN, *table(rates, study, ladder), END]), text)
-    write_atomic(README, renewed.encode())
+    readme.renew(BEGIN, table(rates, study, ladder), END)
 
 
 if __name__ == "__main__":
