@@ -61,7 +61,7 @@ GAUSSIAN = {
     "10k": (("10k", 128), ("prior:100k", 12)),
     "30k": (("10k", 48), ("17k", 16), ("17k", 48), ("prior:100k", 10)),
     "100k": (("30k", 12), ("55k", 6), ("prior:300k", 2)),
-    "300k": (("100k", 3), ("prior:300k", 1)),
+    "300k": (("100k", 3), ("prior:300k", 1), ("prior:300k", 2)),
     "530k": (("100k", 1), ("prior:300k", 1)),
 }
 """Gaussian weights of each stream: architecture and epochs; windows with a lead."""

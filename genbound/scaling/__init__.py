@@ -16,6 +16,8 @@ from genbound.scaling.intervals import bootstrap, extrapolate
 from genbound.scaling.laws import ChinchillaLaw, GapLaw, SaturatingPowerLaw
 from genbound.scaling.profiles import profile
 from genbound.scaling.results import Interval, Intervals
+from genbound.scaling.trends import difference, size_means, slope, typical
+from genbound.scaling.verdicts import Prediction, Verdict
 
 __all__ = [
     "ChinchillaLaw",
@@ -24,10 +26,16 @@ __all__ = [
     "Interval",
     "Intervals",
     "LargestOut",
+    "Prediction",
     "SaturatingPowerLaw",
+    "Verdict",
     "bootstrap",
     "compare",
+    "difference",
     "extrapolate",
     "leave_largest_out",
     "profile",
+    "size_means",
+    "slope",
+    "typical",
 ]

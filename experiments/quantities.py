@@ -1,0 +1,106 @@
+"""The quantities that are followed over sizes: each a positive number of a row of results/measurements.json.
+
+A quantity is None where the row does not have it (a checkpoint without its training data has no bounds). `fits.py`
+fits laws to them, `verdicts.py` judges the paper's claims by them; their definitions stand here once.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+RESULTS = Path(__file__).resolve().parent / "results"
+MEASUREMENTS = RESULTS / "measurements.json"
+FIXED_RATE = 4.0
+"""Bits per weight of the file whose complexity stands for Finzi et al.'s 4-bit models."""
+
+
+def rows(path: Path = MEASUREMENTS) -> list[Row]:
+    """The measured models; none if nothing was measured yet."""
+    return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+
+
+def bound(row: Row, code: str = "gptq") -> Row | None:
+    """What was certified of a model with a code."""
+    return next((found for found in row.get("bounds") or () if found["code"] == code), None)
+
+
+def gap(name: str, code: str = "gptq") -> Callable[[Row], float | None]:
+    """A bound less the training loss of the model as it was trained."""
+
+    def of(row: Row) -> float | None:
+        found = bound(row, code)
+        return None if found is None else found["bounds"][name] - row["loss_train"]
+
+    return of
+
+
+def complexity_at_fixed_rate(row: Row) -> float | None:
+    """n C/n of the GPTQ file at 4 bits per weight, its tables and header with it."""
+    found = bound(row)
+    if found is None:
+        return None
+    return next((code["nats"] / row["tokens"] for code in found["codes"] if code["rate"] == FIXED_RATE), None)
+
+
+def optimal_complexity(row: Row) -> float | None:
+    """The complexity at the rate with the least bound."""
+    found = bound(row)
+    return None if found is None else found["complexity_nats_per_token"]
+
+
+def bound_value(row: Row) -> float | None:
+    """finzi_bound of the GPTQ file."""
+    found = bound(row)
+    return None if found is None else found["bounds"]["finzi_bound"]
+
+
+def sigma(row: Row) -> float | None:
+    """Sigma of empirical_freedman at C = .2 for every model alike: only the losses differ."""
+    return row["variation"]["sigma"]["0.2"]
+
+
+def standard_deviation(row: Row) -> float | None:
+    """sd(X - Y): the loss less the entropy of the model's own prediction."""
+    return row["variation"]["sd_x_minus_y"]
+
+
+def quantization_error(code: str, bits: int) -> Callable[[Row], float | None]:
+    """Loss at a fixed rate less the loss before, on the same tokens."""
+
+    def of(row: Row) -> float | None:
+        return next((q["error"] for q in row["quantization"] if (q["code"], q["bits"]) == (code, bits)), None)
+
+    return of
+
+
+def prequential(row: Row) -> float | None:
+    """Nats of the area between the losses along the run and the final training loss."""
+    return row["prequential_nats"]
+
+
+def _layers(of: Callable[[Row], float]) -> Callable[[Row], float | None]:
+    def median(row: Row) -> float | None:
+        return statistics.median(of(layer) for layer in row["hessian"]) if row.get("hessian") else None
+
+    return median
+
+
+spectrum_exponent = _layers(lambda layer: layer["exponent"])
+"""p of lambda_i ~ i^-p, the median over the layers."""
+
+half_trace = _layers(lambda layer: layer["half_trace_squared_over_n"] / layer["trace"])
+"""tr(H^{1/2})^2/(n tr H), the median over the layers: QuIP's gain over nearest rounding."""
+
+quip_ratio = _layers(lambda layer: layer["proxy_predicted"] / layer["proxy_measured"])
+"""QuIP's bound on the proxy loss over what LDLQ had, the median over the layers."""
+
+
+def points(of: Callable[[Row], float | None], found: Iterable[Row], at: str = "parameters") -> list[list[float]]:
+    """[size, value, seed] of the rows that have the quantity, by size."""
+    pairs = [(row, of(row)) for row in found]
+    return sorted([row[at], value, row["seed"]] for row, value in pairs if value is not None)

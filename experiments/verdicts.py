@@ -1,0 +1,255 @@
+"""Does the gap fall with scale as Finzi et al. predict? Each quantitative claim of the paper, and how it is judged.
+
+    python experiments/verdicts.py            judges results/measurements.json; writes results/verdicts.json, prints it
+    python experiments/verdicts.py --smoke    the same on made-up measurements, written to .cache
+    python experiments/verdicts.py --rules    the rules alone
+
+The rules were fixed in this file before the ladders were run, with one exception: the five models of the shipped ladder
+(`sotu`, seed 0) and their bounds had been seen. One rule for all: a claim is a region for a number; it is supported if
+the 95% interval of our estimate lies in the region, not supported if it lies outside, and we cannot tell otherwise. So
+the length of the region is the precision that is required. Each row is a test of its own at 95%: among twenty true
+claims one may be judged wrongly.
+
+An exponent over sizes is the least-squares slope of the logarithms over the means of the sizes, with Student's
+interval: seeds of a size are one observation (`genbound.scaling.slope`). Laws with an offset are fitted to these means.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import quantities as q
+
+from genbound.errors import DataError
+from genbound.files import pretty_json, write_atomic
+from genbound.scaling import (
+    ChinchillaLaw,
+    Interval,
+    Prediction,
+    SaturatingPowerLaw,
+    bootstrap,
+    difference,
+    profile,
+    size_means,
+    slope,
+    typical,
+)
+
+RESULTS = q.RESULTS / "verdicts.json"
+FRONTIER = ("sotu", "python-bytes", "python-bpe")
+GRID = "off-frontier"
+F25 = "Finzi et al. 2025"
+LEVEL = 0.95
+SATURATING = SaturatingPowerLaw(delta=0.1)
+"""Least squares of the logarithms, but for deviations above a tenth: means of eight sizes want no sharper corner."""
+
+Statistic = Callable[[list[q.Row]], Interval]
+Quantity = Callable[[q.Row], float | None]
+
+
+class Missing(DataError):
+    """No row of a ladder has the quantity."""
+
+
+def columns(of: Quantity, rows: list[q.Row], at: str = "parameters") -> tuple[np.ndarray, np.ndarray]:
+    """Sizes and values."""
+    points = q.points(of, rows, at)
+    if not points:
+        raise Missing("no row has the quantity")
+    return np.array(points)[:, 0], np.array(points)[:, 1]
+
+
+def exponent(of: Quantity, at: str = "parameters") -> Statistic:
+    """Of the quantity in the size, over the whole range."""
+
+    def found(rows: list[q.Row]) -> Interval:
+        return slope(*columns(of, rows, at), LEVEL, name="exponent")
+
+    return found
+
+
+def mean(of: Quantity) -> Statistic:
+    """The geometric mean over sizes."""
+
+    def found(rows: list[q.Row]) -> Interval:
+        return typical(*columns(of, rows), LEVEL)
+
+    return found
+
+
+def parameter(name: str, of: Quantity) -> Statistic:
+    """Of c + a N^-p, fitted to the means of the sizes."""
+
+    def found(rows: list[q.Row]) -> Interval:
+        sizes, means = size_means(*columns(of, rows))
+        return profile(SATURATING, sizes[:, None], means, name, LEVEL)
+
+    return found
+
+
+def beyond_derived(rows: list[q.Row]) -> Interval:
+    """The exponent of information less 1 - beta, beta of Chinchilla's law on all runs, on the frontier and off it."""
+    frontier = [row for row in rows if row["ladder"] != GRID]
+    each = (1 + LEVEL) / 2
+    X = np.array([[row["parameters"], row["tokens"]] for row in rows], dtype=float)
+    losses = np.array([row["loss_heldout"] for row in rows])
+    derived = {"1 - beta": lambda law: 1 - law.beta_}
+    found = bootstrap(ChinchillaLaw(), X, losses, level=each, quantities=derived)["1 - beta"]
+    return difference(slope(*columns(q.prequential, frontier), each), found)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A claim, the number it is about, and where that is measured.
+
+    Attributes:
+        prediction: the claim and its region.
+        number: what the number is, in print.
+        statistic: the rows of the ladders -> its interval.
+        ladders: it is judged on each of them; names joined by + are taken together.
+        name: of a model, where only its rows count.
+    """
+
+    prediction: Prediction
+    number: str
+    statistic: Statistic
+    ladders: tuple[str, ...] = FRONTIER
+    name: str | None = None
+
+
+def _falls(claim: str, of: Quantity, **options: Any) -> Rule:
+    return Rule(Prediction(claim, F25, upper=0), "exponent in N", exponent(of), **options)
+
+
+def _flat(claim: str, of: Quantity) -> Rule:
+    return Rule(Prediction(claim, F25, -0.05, 0.05), "exponent in N", exponent(of))
+
+
+RULES = (
+    _flat("the complexity at 4 bits a weight is flat", q.complexity_at_fixed_rate),
+    _flat("the complexity at the rate with the least bound is flat", q.optimal_complexity),
+    _falls("the loss variation falls: Sigma at C = .2", q.sigma),
+    _falls("the loss variation falls: sd(X - Y)", q.standard_deviation),
+    Rule(Prediction("Sigma = c + a N^-p with p = .54, within .1", F25, 0.44, 0.64), "p",
+         parameter("p", q.sigma)),
+    Rule(Prediction("Sigma = c + a N^-p has a floor", F25, lower=0), "c", parameter("c", q.sigma)),
+    _falls("the quantization error falls: GPTQ, 4 bits", q.quantization_error("gptq", 4)),
+    _falls("the quantization error falls: GPTQ, 3 bits", q.quantization_error("gptq", 3)),
+    _falls("the quantization error falls: LDLQ, 3 bits", q.quantization_error("ldlq", 3)),
+    Rule(Prediction("information grows slower than the parameters", F25, upper=1), "exponent in N",
+         exponent(q.prequential)),
+    Rule(Prediction("information grows as N^(.5 +- .1)", F25, 0.4, 0.6), "exponent in N", exponent(q.prequential)),
+    Rule(Prediction("information grows as D^(1 - beta +- .1), beta of the losses", "derived", -0.1, 0.1),
+         "difference of exponents", beyond_derived, (f"python-bytes+{GRID}",)),
+    Rule(Prediction("layer spectra fall faster than 1/i", F25, lower=1), "p", mean(q.spectrum_exponent)),
+    _falls("QuIP's gain tr(H^.5)^2/(n tr H) falls with size", q.half_trace),
+    Rule(Prediction("QuIP's formula gives the error of LDLQ within a factor of 2", "Chee et al. 2023", 0.5, 2),
+         "predicted/measured", mean(q.quip_ratio)),
+    _falls("the gap falls: finzi_bound, GPTQ", q.gap("finzi_bound")),
+    _falls("the gap falls: geometric_mean, GPTQ", q.gap("geometric_mean")),
+    _falls("the gap falls: geometric_mean, shortest description", q.gap("geometric_mean", "variational")),
+    _falls("the bound falls: finzi_bound, GPTQ", q.bound_value),
+    *(
+        Rule(Prediction(f"{name}: {claim}", F25, lower, upper), "exponent in D/N",
+             exponent(of, "tokens_per_parameter"), (GRID,), name)
+        for name in ("30k", "100k")
+        for claim, of, lower, upper in (
+            ("more tokens per parameter, smaller gap", q.gap("finzi_bound"), -math.inf, 0.0),
+            ("complexity at 4 bits is as N/D", q.complexity_at_fixed_rate, -1.05, -0.95),
+        )
+    ),
+)  # fmt: skip
+
+
+def judged(rule: Rule, ladder: str, rows: Iterable[q.Row]) -> dict[str, Any] | None:
+    """The verdict on one ladder; None where it was not measured or has too few sizes."""
+    within = ladder.split("+")
+    own = [row for row in rows if row["ladder"] in within and rule.name in (None, row["name"])]
+    if {row["ladder"] for row in own} != set(within):
+        return None
+    try:
+        found = rule.statistic(own)
+    except Missing:
+        return None
+    except DataError as error:  # too few sizes, or a number that is not positive: said in the table
+        return {**_words(rule, ladder), "verdict": "cannot tell", "reason": str(error)}
+    return {**_words(rule, ladder), **rule.prediction.to_dict(found), "sizes": len({row["parameters"] for row in own})}
+
+
+def _words(rule: Rule, ladder: str) -> dict[str, Any]:
+    prediction = rule.prediction
+    return {"claim": prediction.claim, "source": prediction.source, "ladder": ladder,
+            "predicted": prediction.region, "rule": rule.number}  # fmt: skip
+
+
+def verdicts(rows: list[q.Row]) -> list[dict[str, Any]]:
+    """Every rule on every ladder it is about."""
+    found = (judged(rule, ladder, rows) for rule in RULES for ladder in rule.ladders)
+    return [row for row in found if row is not None]
+
+
+def table(found: list[dict[str, Any]]) -> str:
+    """At 80 columns: the claim, then a line for each ladder."""
+    lines = []
+    for claim, rows in groupby(found, key=lambda row: row["claim"]):
+        each = list(rows)
+        lines.append(f"{claim}\n  ({each[0]['rule']}: {each[0]['predicted']})")
+        for row in each:
+            seen = "{estimate:.3g} [{lower:.3g}, {upper:.3g}]".format(**row) if "estimate" in row else row["reason"]
+            lines.append(f"    {row['ladder']:<26}{seen:<32}{row['verdict']}")
+    return "\n".join(lines)
+
+
+def made_up(seed: int = 0) -> list[q.Row]:
+    """Rows of measurements in which every claim about one size after another is true by construction."""
+    rng, found = np.random.default_rng(seed), []
+    plan = [(ladder, N, 20.0) for ladder in FRONTIER for N in np.geomspace(1e4, 1e6, 8).round()]
+    plan += [(GRID, N, ratio) for N in (3e4, 1e5) for ratio in (2.0, 5.0, 20.0, 80.0, 320.0)]
+    for ladder, N, ratio in plan:
+        D = N * ratio
+        loss = (0.6 + 60 * N**-0.4 + 60 * D**-0.4) * math.exp(0.001 * rng.normal())
+        noise = math.exp(0.01 * rng.normal())
+        variation, error, code = (0.27 + 8000 * N**-0.8) * noise, 3 * N**-0.2 * noise, 4 * math.log(2) / ratio
+        bounds = dict.fromkeys(("finzi_bound", "geometric_mean"), loss + error + variation * code**0.5 + code)
+        layer = {"exponent": 1.5 * noise, "trace": 1.0, "half_trace_squared_over_n": N**-0.25 * noise,
+                 "proxy_predicted": 1.2 * noise, "proxy_measured": 1.0}  # fmt: skip
+        found.append({
+            "ladder": ladder, "name": {3e4: "30k", 1e5: "100k"}.get(N, f"{N:g}"), "seed": 0, "parameters": N,
+            "tokens": D, "tokens_per_parameter": ratio, "loss_train": loss, "loss_heldout": loss,
+            "prequential_nats": 40 * D**0.6, "hessian": [layer],
+            "variation": {"sigma": {"0.2": variation}, "sd_x_minus_y": variation},
+            "quantization": [{"code": c, "bits": b, "error": error} for c in ("gptq", "ldlq") for b in (2, 3, 4)],
+            "bounds": [{"code": c, "bounds": bounds, "complexity_nats_per_token": code * noise,
+                        "codes": [{"rate": 4.0, "nats": code * D}]} for c in ("gptq", "variational")],
+        })  # fmt: skip
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rules", action="store_true", help="print the rules")
+    parser.add_argument("--smoke", action="store_true", help="judge made-up measurements")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    if options.rules:
+        for rule in RULES:
+            print(f"{rule.prediction.claim}\n    {rule.number} {rule.prediction.region}; {', '.join(rule.ladders)}")
+        return
+    if options.smoke and options.out == RESULTS:
+        options.out = q.RESULTS.parent.parent / ".cache" / "verdicts" / "smoke.json"
+    found = verdicts(made_up() if options.smoke else q.rows())
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    about = "Made-up measurements." if options.smoke else "Claims judged on results/measurements.json."
+    write_atomic(options.out, pretty_json({"about": about, "level": LEVEL, "rows": found}))
+    print(table(found))
+
+
+if __name__ == "__main__":
+    main()

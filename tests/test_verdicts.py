@@ -1,0 +1,88 @@
+"""From measurements to fits and verdicts: the scripts on made-up measurements, and that every rule can fail."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+
+EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """The module of experiments/verdicts.py."""
+    monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    import verdicts
+
+    return verdicts
+
+
+def by_claim(found) -> dict[tuple[str, str], str]:
+    return {(row["claim"], row["ladder"]): row["verdict"] for row in found}
+
+
+def test_what_is_made_up_to_agree_is_supported(script) -> None:
+    found = by_claim(script.verdicts(script.made_up()))
+    made_otherwise = {"Sigma = c + a N^-p with p = .54, within .1", "information grows as N^(.5 +- .1)"}
+    assert {claim for (claim, _), verdict in found.items() if verdict != "supported"} == made_otherwise
+    assert {found[claim, "sotu"] for claim in made_otherwise} == {"not supported"}
+
+
+def rising(row) -> float:
+    return row["parameters"] ** 0.1
+
+
+SPOILT = {
+    "the loss variation falls: Sigma": lambda row: row["variation"]["sigma"].update({"0.2": rising(row)}),
+    "the quantization error falls: GPTQ, 4": lambda row: row["quantization"][2].update(error=rising(row)),
+    "information grows slower": lambda row: row.update(prequential_nats=row["tokens"] ** 1.2),
+    "layer spectra": lambda row: row["hessian"][0].update(exponent=0.8),
+    "QuIP's formula": lambda row: row["hessian"][0].update(proxy_measured=0.1),
+    "the gap falls: finzi_bound": lambda row: row["bounds"][0]["bounds"].update(finzi_bound=10 + rising(row)),
+    "the complexity at 4 bits": lambda row: row["bounds"][0]["codes"][0].update(nats=row["tokens"] ** 0.8),
+}
+
+
+@pytest.mark.parametrize("claim", SPOILT)
+def test_what_is_made_up_to_disagree_is_not_supported(script, claim) -> None:
+    rows = deepcopy(script.made_up())
+    for row in rows:
+        SPOILT[claim](row)
+    found = [row for row in script.verdicts(rows) if claim in row["claim"] and row["ladder"] == "sotu"]
+    assert len(found) == 1
+    assert found[0]["verdict"] == "not supported"
+
+
+def test_too_few_sizes_and_negative_errors_leave_the_question_open(script) -> None:
+    rows = [row for row in script.made_up() if row["ladder"] == "sotu"]
+    rows[0]["quantization"][2]["error"] = -1e-3
+    few = by_claim(script.verdicts(rows[:2]))
+    assert set(few.values()) <= {"cannot tell", "supported"}  # a mean has an interval from two sizes on
+    assert few["the gap falls: finzi_bound, GPTQ", "sotu"] == "cannot tell"
+    open_question = [row for row in script.verdicts(rows) if "GPTQ, 4 bits" in row["claim"]]
+    assert open_question[0]["verdict"] == "cannot tell"
+    assert "positive" in open_question[0]["reason"]
+
+
+def test_a_ladder_that_was_not_measured_has_no_verdict(script) -> None:
+    rows = [row for row in script.made_up() if row["ladder"] == "sotu"]
+    assert {row["ladder"] for row in script.verdicts(rows)} == {"sotu"}
+    assert script.verdicts([]) == []
+
+
+@pytest.mark.parametrize("name", ["verdicts", "fits"])
+def test_the_scripts_run_through(name, tmp_path) -> None:
+    out = tmp_path / "out.json"
+    done = subprocess.run(
+        [sys.executable, EXPERIMENTS / f"{name}.py", "--smoke", "--out", out], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    content = json.loads(out.read_text(encoding="utf-8"))
+    assert content["about"] == "Made-up measurements."
+    assert len(content["rows"]) >= 20
+    assert max(map(len, done.stdout.splitlines())) <= 80
