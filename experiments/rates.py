@@ -17,7 +17,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import description_length as study
+import description_cells as study
 
 from genbound.certificate.environment import environment
 from genbound.certificate.settings import QUANTIZERS, Settings
