@@ -42,7 +42,7 @@ FOLLOWED = {
     "complexity": ("complexity at the rate with the least bound", q.optimal_complexity),
     "gap_finzi": ("gap of finzi_bound, GPTQ", q.gap("finzi_bound")),
     "gap_geometric_mean": ("gap of geometric_mean, GPTQ", q.gap("geometric_mean")),
-    "gap_shortest": ("gap of geometric_mean, shortest description", q.gap("geometric_mean", "variational")),
+    "gap_shortest": ("gap of geometric_mean, shortest description", q.shortest_gap),
 }
 LAWS = {"power": SaturatingPowerLaw(offset=False, delta=SATURATING.delta), "saturating": SATURATING}
 FEWEST = {"power": 4, "saturating": 6}

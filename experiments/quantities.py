@@ -15,28 +15,41 @@ from typing import Any
 Row = dict[str, Any]
 RESULTS = Path(__file__).resolve().parent / "results"
 MEASUREMENTS = RESULTS / "measurements.json"
+DESCRIPTIONS = RESULTS / "description_length.json"
 FIXED_RATE = 4.0
 """Bits per weight of the file whose complexity stands for Finzi et al.'s 4-bit models."""
 
 
-def rows(path: Path = MEASUREMENTS) -> list[Row]:
-    """The measured models; none if nothing was measured yet."""
-    return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+def rows() -> list[Row]:
+    """The measured models, none if nothing was measured yet; the shipped ones with their shortest description."""
+    if not MEASUREMENTS.is_file():
+        return []
+    found = json.loads(MEASUREMENTS.read_text(encoding="utf-8"))["rows"]
+    shortest = json.loads(DESCRIPTIONS.read_text(encoding="utf-8"))["best_without_other_text"]
+    for row in found:
+        if (row["ladder"], row["seed"]) == ("sotu", 0) and row["name"] in shortest:
+            row["shortest"] = shortest[row["name"]]["bound"]
+    return found
 
 
-def bound(row: Row, code: str = "gptq") -> Row | None:
-    """What was certified of a model with a code."""
-    return next((found for found in row.get("bounds") or () if found["code"] == code), None)
+def bound(row: Row) -> Row | None:
+    """What was certified of a model with GPTQ."""
+    return next((found for found in row.get("bounds") or () if found["code"] == "gptq"), None)
 
 
-def gap(name: str, code: str = "gptq") -> Callable[[Row], float | None]:
-    """A bound less the training loss of the model as it was trained."""
+def gap(name: str) -> Callable[[Row], float | None]:
+    """A bound of the GPTQ file less the training loss of the model as it was trained."""
 
     def of(row: Row) -> float | None:
-        found = bound(row, code)
+        found = bound(row)
         return None if found is None else found["bounds"][name] - row["loss_train"]
 
     return of
+
+
+def shortest_gap(row: Row) -> float | None:
+    """geometric_mean of the shortest description without other text, less the same training loss."""
+    return row["shortest"] - row["loss_train"] if "shortest" in row else None
 
 
 def complexity_at_fixed_rate(row: Row) -> float | None:
