@@ -470,3 +470,16 @@ def test_other_refusals(tmp_path, refusal):
     (tmp_path / "more" / "ids.bin").write_bytes(b"\0\0\0\0")
     assert "pass that file itself" in refusal(tmp_path / "more")
     assert re.match(r"vocab_size=0: need", refusal(path, vocab_size=0))
+
+
+def test_streams_of_python_sources_have_names(tmp_path, monkeypatch):
+    from genbound.lm.corpora import python_sources
+
+    streams = {"training": np.arange(9, dtype=np.uint16), "heldout": np.arange(5, dtype=np.uint16)}
+    for part, ids in streams.items():
+        monkeypatch.setattr(python_sources, part, lambda vocabulary, ids=ids: ids if vocabulary == "bpe512" else None)
+    for spec, part in (("python:bpe512", "training"), ("python:bpe512:heldout", "heldout")):
+        stream = open_tokens(spec, vocab_size=512, cache_dir=tmp_path)
+        assert (stream.kind, stream.tokens.tolist()) == ("python", streams[part].tolist())
+    with pytest.raises(DataError, match="python:VOCABULARY:heldout"):
+        open_tokens("python:bytes:tail", vocab_size=512, cache_dir=tmp_path)

@@ -12,11 +12,11 @@ from genbound.errors import DataError
 from genbound.lm.sources.arrays import as_tokens, read_bin, read_npy
 from genbound.lm.sources.cache import cache_key, cached_tokens
 from genbound.lm.sources.encode import dataset_pieces, file_pieces, files_in, filler, hashed_files, kind_of
+from genbound.lm.sources.named import NAMED, named
 from genbound.lm.sources.stream import Counts, Progress, TokenStream, check_ids, token_dtype, tokens_sha256
 from genbound.lm.sources.text import DEFAULT_FIELD
 from genbound.lm.sources.tokenizers import Encoder
 
-LADDER = "ladder:"
 DATASETS = "datasets:"
 
 
@@ -43,7 +43,8 @@ def open_tokens(
             `FILE.bin[:DTYPE]` - raw uint16 ids, or uint32 (also `.u16.bin`, `.u32.bin`), memory-mapped;
             `FILE.npy`, or an array - integer ids;
             `datasets:NAME[@CONFIG][:SPLIT[:FIELD]]` - a Hugging Face data set, streamed (split `train`);
-            `ladder:NAME` - the characters ladder model NAME was trained on; `ladder:heldout`.
+            `ladder:NAME` - the characters ladder model NAME was trained on; `ladder:heldout`;
+            `python:VOCABULARY[:heldout]` - sources of pinned Python packages, in bytes, bpe512 or bpe8192.
         tokenizer: a Hugging Face tokenizer, or `"characters"` for the fixed alphabet; needed for text only.
         vocab_size: V, the width of the model's logits; ids at or above it are refused.
         cache_dir: where text becomes a token file, reused when data, tokenizer and options are the same.
@@ -84,8 +85,9 @@ def open_tokens(
     if isinstance(spec, np.ndarray):
         return known(spec, "array", f"{spec.dtype.name} token ids from memory", "array", None)
     source = str(spec)
-    if source.startswith(LADDER):
-        return known(*_ladder(source.removeprefix(LADDER)), "ladder", 1.0)
+    if (found := named(source)) is not None:
+        stream_kind, stream = found
+        return known(stream.ids, stream.name, stream.description, stream_kind, stream.bytes_per_token)
     if source.startswith(DATASETS):
         name, config, split, column = _dataset_parts(source, field)
         here = Path(name).exists()
@@ -162,7 +164,8 @@ def _path_and_suffix(source: str) -> tuple[Path, str | None]:
     head, colon, tail = source.rpartition(":")
     if colon and tail and head and Path(head).expanduser().is_file():
         return Path(head).expanduser(), tail
-    raise DataError(f"{source!r}: no such file or folder (nor a name starting with {DATASETS} or {LADDER})")
+    names = ", ".join([*(f"{kind}:" for kind in NAMED), DATASETS])
+    raise DataError(f"{source!r}: no such file or folder (nor a name starting with one of {names})")
 
 
 def _dataset_parts(source: str, field: str | None) -> tuple[str, str | None, str, str]:
@@ -174,21 +177,3 @@ def _dataset_parts(source: str, field: str | None) -> tuple[str, str | None, str
     split = parts[1] if len(parts) > 1 and parts[1] else "train"
     column = _agreed(parts[2] if len(parts) > 2 and parts[2] else None, field, "field", source)
     return name, config or None, split, column or DEFAULT_FIELD
-
-
-def _ladder(name: str) -> tuple[NDArray[Any], str, str]:
-    """The ids, the name and the description of a ladder stream."""
-    from genbound.lm.corpora import sotu
-    from genbound.lm.ladder.recipes import RECIPES
-
-    if name == "heldout":
-        return (
-            sotu.heldout_stream(),
-            "ladder:heldout",
-            f"the held-out characters of {sotu.PACKAGE} {sotu.VERSION}",
-        )
-    if name not in RECIPES:
-        raise DataError(f"ladder:{name}: no such stream: there are {', '.join(RECIPES)} and heldout")
-    tokens = sotu.training_stream()[: RECIPES[name].tokens + 1]
-    described = f"the first {len(tokens)} training characters of {sotu.PACKAGE} {sotu.VERSION} (read by {name})"
-    return tokens, f"ladder:{name}", described
