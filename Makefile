@@ -1,6 +1,7 @@
 # The two commands of the README, each doing all of its own set-up in a virtual environment inside the clone:
 #   make demo    certify the shipped model ladder, print the table, draw the figure
 #   make test    the whole test suite, the proofs with it where Coq is there or can be installed
+#   make figures every figure anew from experiments/results, in under a minute
 #   make bench-quantizers   quantizers of other packages, in an environment of their own, beside genbound's
 #   make proofs  install Coq if need be, check the proofs, print every theorem with its axioms
 #
@@ -15,7 +16,7 @@ OUT    ?= demo
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test proofs lint bench bench-quantizers clean
+.PHONY: demo test figures proofs lint bench bench-quantizers clean
 
 demo: $(VENV)/.installed-lm
 	$(BIN)/genbound demo -o $(OUT)
@@ -23,6 +24,9 @@ demo: $(VENV)/.installed-lm
 test: $(VENV)/.installed-testing
 	@proofs/install.sh --if-possible
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+figures: $(VENV)/.installed-figures
+	$(BIN)/python paper_figures/draw.py
 
 proofs:
 	@proofs/install.sh
@@ -47,6 +51,10 @@ clean:
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-figures: pyproject.toml $(BIN)/python
+	$(PIP) -e ".[figures]"
+	@touch $@
 
 $(VENV)/.installed-torch: $(BIN)/python
 	$(PIP) "$(TORCH)"

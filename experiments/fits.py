@@ -107,10 +107,7 @@ def table(found: list[dict[str, Any]]) -> str:
     lines = []
     for row in found:
         lines.append(f"{row['title']}; {row['ladder']}; {row['law']}")
-        lines += [
-            f"    {name:<6} {i['estimate']:>10.4g}  [{i['lower']:.4g}, {i['upper']:.4g}]"
-            for name, i in row["intervals"].items()
-        ]
+        lines += [f"    {name:<6} {q.shown(interval)}" for name, interval in row["intervals"].items()]
         if row.get("largest"):
             largest = row["largest"]
             lines.append(f"    the largest size from the others: {largest['units'][0]:+.2f} of its interval")
@@ -130,6 +127,7 @@ def main() -> None:
         found = fits(q.rows())
     options.out.parent.mkdir(parents=True, exist_ok=True)
     about = "Made-up measurements." if options.smoke else "Laws fitted to results/measurements.json."
+    found = q.jsonable(found)
     write_atomic(options.out, pretty_json({"about": about, "rows": found}))
     print(table(found))
 

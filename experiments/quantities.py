@@ -7,6 +7,7 @@ fits laws to them, `verdicts.py` judges the paper's claims by them; their defini
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -96,9 +97,10 @@ def prequential(row: Row) -> float | None:
     return row["prequential_nats"]
 
 
-def _layers(of: Callable[[Row], float]) -> Callable[[Row], float | None]:
+def _layers(of: Callable[[Row], float | None]) -> Callable[[Row], float | None]:
     def median(row: Row) -> float | None:
-        return statistics.median(of(layer) for layer in row["hessian"]) if row.get("hessian") else None
+        found = [value for value in map(of, row.get("hessian") or ()) if value is not None]
+        return statistics.median(found) if found else None
 
     return median
 
@@ -117,3 +119,18 @@ def points(of: Callable[[Row], float | None], found: Iterable[Row], at: str = "p
     """[size, value, seed] of the rows that have the quantity, by size."""
     pairs = [(row, of(row)) for row in found]
     return sorted([row[at], value, row["seed"]] for row, value in pairs if value is not None)
+
+
+def jsonable(value: Any) -> Any:
+    """The same with the open ends of intervals as None: JSON has no infinity."""
+    if isinstance(value, dict):
+        return {key: jsonable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def shown(row: Row) -> str:
+    """An estimate and its interval in print."""
+    lower, upper = ("open" if row[end] is None else f"{row[end]:.3g}" for end in ("lower", "upper"))
+    return f"{row['estimate']:.3g} [{lower}, {upper}]"

@@ -179,8 +179,10 @@ def judged(rule: Rule, ladder: str, rows: Iterable[q.Row]) -> dict[str, Any] | N
     except Missing:
         return None
     except DataError as error:  # too few sizes, or a number that is not positive: said in the table
-        return {**_words(rule, ladder), "verdict": "cannot tell", "reason": str(error)}
-    return {**_words(rule, ladder), **rule.prediction.to_dict(found), "sizes": len({row["parameters"] for row in own})}
+        return {**_words(rule, ladder), "verdict": "cannot tell", "shown": str(error)}
+    numbers = q.jsonable(rule.prediction.to_dict(found))
+    sizes = len({row["parameters"] for row in own})
+    return {**_words(rule, ladder), **numbers, "sizes": sizes, "shown": q.shown(numbers)}
 
 
 def _words(rule: Rule, ladder: str) -> dict[str, Any]:
@@ -202,8 +204,7 @@ def table(found: list[dict[str, Any]]) -> str:
         each = list(rows)
         lines.append(f"{claim}\n  ({each[0]['rule']}: {each[0]['predicted']})")
         for row in each:
-            seen = "{estimate:.3g} [{lower:.3g}, {upper:.3g}]".format(**row) if "estimate" in row else row["reason"]
-            lines.append(f"    {row['ladder']:<26}{seen:<32}{row['verdict']}")
+            lines.append(f"    {row['ladder']:<26}{row['shown']:<32}{row['verdict']}")
     return "\n".join(lines)
 
 

@@ -7,86 +7,58 @@ draws paper_figures/rates.pdf and .png from experiments/results and renews the t
 
 from __future__ import annotations
 
-import io
-import json
-from pathlib import Path
 from typing import Any
 
 import readme
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+import results
+import style
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genbound.files import write_atomic
-
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "experiments" / "results"
-TARGET = ROOT / "paper_figures" / "rates"
 BEGIN, END = "<!-- table: paper_figures/rates.py -->", "<!-- end of rates -->"
 
-CODES = {
-    "rtn": ("#8a8a8a", "v"), "gptq": ("#d1603d", "^"), "kmeans": ("#b9a44c", "D"), "ldlq": ("#1f6fb4", "o"),
-    "e8": ("#4fa3a5", "s"),
-}  # fmt: skip
-"""Quantizer -> colour and marker; told apart by the marker too."""
-
 TRAINED = {
-    ("variational", False): ("Gaussian weights", "#9c6fae", "*", "#9c6fae"),
-    ("variational", True): ("the same, centred on other text", "#9c6fae", "*", "white"),
-    ("lora", False): ("Enhanced LoRA", "#333333", "P", "#333333"),
-    ("kronecker", False): ("Kronecker", "#333333", "X", "#333333"),
-    ("monarch", False): ("Monarch", "#333333", "d", "#333333"),
+    ("variational", False): ("Gaussian weights", style.PURPLE, "*", style.PURPLE),
+    ("variational", True): ("the same, centred on other text", style.PURPLE, "*", "white"),
+    ("lora", False): ("Enhanced LoRA", style.BLACK, "P", style.BLACK),
+    ("kronecker", False): ("Kronecker", style.BLACK, "X", style.BLACK),
+    ("monarch", False): ("Monarch", style.BLACK, "d", style.BLACK),
 }
 """Code, and whether it is centred on a model of other text -> label, colour, marker, fill."""
 
 MOST_BITS, MOST_NATS = 5.0, 4.0
 
 
-def draw(rates: dict[str, Any], study: dict[str, Any]) -> Figure:
+def _panel(axes: Axes, rows: list[results.Row], trained: list[results.Row], key: str) -> None:
+    """One stream: the loss, or the bound, of every description."""
+    for code, look in style.CODES.items():
+        shown = [r for r in rows if r["code"] == code and r["bits_per_ladder_parameter"] <= MOST_BITS]
+        style.line(axes, ((r["bits_per_ladder_parameter"], r[key]) for r in shown if r[key] <= MOST_NATS), **look)
+    for (code, centred), (label, colour, marker, fill) in TRAINED.items():
+        points = [(r["bits_per_ladder_parameter"], r[key]) for r in trained
+                  if r["code"] == code and r["centred"] == centred]  # fmt: skip
+        if points:
+            axes.plot(*zip(*points, strict=True), marker, color=colour, label=label, markersize=6,
+                      markerfacecolor=fill)  # fmt: skip
+    axes.set_xlim(0, MOST_BITS)
+
+
+def draw(rates: results.Result, description_length: results.Result) -> Figure:
     """Two rows of panels, one column a size: coded loss, and certified bound."""
     sizes = list(dict.fromkeys(row["stream"] for row in rates["rows"]))
-    figure = Figure(figsize=(3.1 * len(sizes), 5.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(2, len(sizes), squeeze=False, sharex=True)
-    for column, size in enumerate(sizes):
-        rows = [row for row in rates["rows"] if row["stream"] == size]
-        for place, key in enumerate(("loss_coded", "bound")):
-            panel = axes[place][column]
-            for code, (colour, marker) in CODES.items():
-                points = sorted(
-                    (r["bits_per_ladder_parameter"], r[key]) for r in rows
-                    if r["code"] == code and r["bits_per_ladder_parameter"] <= MOST_BITS and r[key] <= MOST_NATS
-                )  # fmt: skip
-                if points:
-                    panel.plot(*zip(*points, strict=True), marker=marker, color=colour, label=code, linewidth=1.3,
-                               markersize=4)  # fmt: skip
-            for (code, centred), (label, colour, marker, fill) in TRAINED.items():
-                points = [
-                    (r["bits_per_ladder_parameter"], r[key]) for r in study["rows"]
-                    if r["stream"] == size and r["code"] == code and r["centred"] == centred
-                ]  # fmt: skip
-                if points:
-                    panel.plot(*zip(*points, strict=True), marker, color=colour, label=label, markersize=8,
-                               markerfacecolor=fill)  # fmt: skip
-            panel.spines[["top", "right"]].set_visible(False)
-            panel.set_xlim(0, MOST_BITS)
-        axes[0][column].set_title(f"{size}, n = {rows[0]['n_tokens']:,}", fontsize=9)
-        axes[1][column].set_xlabel("bits per ladder parameter")
-    axes[0][0].set_ylabel("loss of the described model\n(nats per character)")
-    axes[1][0].set_ylabel("geometric_mean\n(nats per character)")
-    named = {
-        label: handle
-        for panel in axes.flat for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
-    }  # fmt: skip
-    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=5, frameon=False, fontsize=8)
+    with style.figure(style.PAGE, 4.2) as figure:
+        axes = figure.subplots(2, len(sizes), squeeze=False, sharex=True)
+        for column, size in enumerate(sizes):
+            rows = [row for row in rates["rows"] if row["stream"] == size]
+            trained = [row for row in description_length["rows"] if row["stream"] == size]
+            for place, key in enumerate(("loss_coded", "bound")):
+                _panel(axes[place][column], rows, trained, key)
+            axes[0][column].set_title(f"{size}, n = {rows[0]['n_tokens']:,}")
+            axes[1][column].set_xlabel("bits per ladder parameter")
+        axes[0][0].set_ylabel("loss of the described model\n(nats per character)")
+        axes[1][0].set_ylabel("geometric_mean\n(nats per character)")
+        style.legend(figure, 5)
     return figure
-
-
-def save(figure: Figure, target: Path) -> None:
-    """PDF and PNG, the same bytes for the same content."""
-    for kind, metadata in (("pdf", {"CreationDate": None}), ("png", {"Software": None})):
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
-        write_atomic(target.with_suffix(f".{kind}"), buffer.getvalue())
 
 
 def table(rates: dict[str, Any], study: dict[str, Any], ladder: dict[str, Any]) -> list[str]:
@@ -140,10 +112,8 @@ def table(rates: dict[str, Any], study: dict[str, Any], ladder: dict[str, Any]) 
 
 
 def main() -> None:
-    names = ("rates", "description_length", "demo")
-    rates, study, ladder = (json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")) for name in names)
-    save(draw(rates, study), TARGET)
-    readme.renew(BEGIN, table(rates, study, ladder), END)
+    results.main(draw, "rates")
+    readme.renew(BEGIN, table(*map(results.read, ("rates", "description_length", "demo"))), END)
 
 
 if __name__ == "__main__":

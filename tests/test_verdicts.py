@@ -66,7 +66,7 @@ def test_too_few_sizes_and_negative_errors_leave_the_question_open(script) -> No
     assert few["the gap falls: finzi_bound, GPTQ", "sotu"] == "cannot tell"
     open_question = [row for row in script.verdicts(rows) if "GPTQ, 4 bits" in row["claim"]]
     assert open_question[0]["verdict"] == "cannot tell"
-    assert "positive" in open_question[0]["reason"]
+    assert "positive" in open_question[0]["shown"]
 
 
 def test_a_ladder_that_was_not_measured_has_no_verdict(script) -> None:

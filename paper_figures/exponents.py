@@ -1,0 +1,78 @@
+"""Fitted exponents with their intervals against the regions that were predicted.
+
+python paper_figures/exponents.py     reads verdicts.json
+
+A line for each claim about an exponent, a marker for each ladder, grey the region. Filled: the interval lies in the
+region (supported); hollow: outside (not supported); grey filling: cannot tell.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from itertools import groupby
+
+import results
+import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+RULES = ("exponent in N", "exponent in D/N", "p", "difference of exponents")
+"""What a rule must be about to be drawn here: pure numbers of one kind."""
+
+FILLS = {"supported": None, "not supported": "white", "cannot tell": "#BBBBBB"}
+LANES = 0.22
+
+
+def region(text: str) -> tuple[float, float]:
+    """The ends of a region as it is printed.
+
+    >>> region("< 0"), region("0.4 to 0.6"), region("> 1")
+    ((-inf, 0.0), (0.4, 0.6), (1.0, inf))
+    """
+    if text[0] in "<>":
+        end = float(text[1:])
+        return (-math.inf, end) if text[0] == "<" else (end, math.inf)
+    low, high = text.split(" to ")
+    return float(low), float(high)
+
+
+def _claim(axes: Axes, place: int, rows: list[results.Row]) -> None:
+    low, high = axes.get_xlim()
+    left, right = region(rows[0]["predicted"])
+    axes.barh(place, min(right, high) - max(left, low), 0.9, max(left, low), color="#E4E4E4", label="predicted")
+    for lane, row in enumerate(rows):
+        look = style.ladder(row["ladder"])
+        errors = [[row["estimate"] - row["lower"]], [row["upper"] - row["estimate"]]]
+        axes.errorbar(row["estimate"], place + LANES * (lane - (len(rows) - 1) / 2), xerr=errors, capsize=1.5,
+                      markerfacecolor=FILLS[row["verdict"]] or look["color"],
+                      **look | {"linestyle": "none", "label": None})  # fmt: skip
+
+
+def draw(verdicts: results.Result) -> Figure:
+    """A line for each claim."""
+    judged = [row for row in verdicts["rows"] if row["rule"] in RULES and row.get("estimate") is not None]
+    if not judged:
+        raise results.NotDrawn("no verdict that is stored is about an exponent")
+    claims = {claim: list(rows) for claim, rows in groupby(judged, key=lambda row: row["claim"])}
+    ends = [row[side] for row in judged for side in ("lower", "upper")] + [0.0]
+    margin = 0.06 * (max(ends) - min(ends))
+    with style.figure(style.PAGE, 0.9 + 0.26 * len(claims)) as figure:
+        axes = figure.subplots()
+        axes.set(xlim=(min(ends) - margin, max(ends) + margin), ylim=(len(claims) - 0.4, -0.6))
+        for place, rows in enumerate(claims.values()):
+            _claim(axes, place, rows)
+        for ladder in dict.fromkeys(row["ladder"] for row in judged):
+            axes.plot([], [], **style.ladder(ladder) | {"linestyle": "none"})
+        for verdict, fill in FILLS.items():
+            axes.plot([], [], "D", color=style.BLACK, markerfacecolor=fill or style.BLACK, label=verdict)
+        axes.axvline(0, color=style.BLACK, linewidth=0.6)
+        axes.set_yticks(range(len(claims)), [textwrap.fill(claim, 44) for claim in claims], linespacing=0.95)
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel("exponent of N or of D/N; p where the claim is about N^-p or i^-p")
+        style.legend(figure)
+    return figure
+
+
+if __name__ == "__main__":
+    results.main(draw, "exponents")
