@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from genbound.errors import ModelError
+from genbound.lm.corpora.alphabet import V
 
 LADDER = "ladder:"
 PRIOR = "prior:"
@@ -60,5 +62,11 @@ def refuse_folder(folder: Path, name: str) -> None:
 
 
 def is_ladder_folder(folder: Path) -> bool:
-    """Whether a folder holds a model of a ladder recipe, read through the fixed alphabet."""
-    return (folder / "training.json").is_file() and not (folder / "tokenizer.json").is_file()
+    """Whether a folder holds a model of the ladder's own training, and of the size of the fixed alphabet."""
+    if not (folder / "training.json").is_file() or (folder / "tokenizer.json").is_file():
+        return False
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and config.get("vocab_size") == V

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save
@@ -15,34 +16,40 @@ from genbound.lm.corpora.alphabet import V
 from genbound.lm.ladder.recipes import Recipe
 
 
+def configuration(recipe: Recipe, **changed: int) -> GPTNeoXConfig:
+    """The configuration of a recipe's network, with the fields of `changed` in place of its own."""
+    fields: dict[str, Any] = {
+        "vocab_size": V,
+        "hidden_size": recipe.hidden_size,
+        "num_hidden_layers": recipe.layers,
+        "num_attention_heads": recipe.heads,
+        "intermediate_size": recipe.intermediate_size,
+        "max_position_embeddings": recipe.context,
+        "initializer_range": recipe.init_std,
+        "tie_word_embeddings": recipe.tied,
+        "use_parallel_residual": recipe.parallel_residual,
+        "rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": 10000.0,
+            "partial_rotary_factor": recipe.rotary_pct,
+        },
+        "use_cache": False,
+        "bos_token_id": None,
+        "eos_token_id": None,
+    }
+    fields.update(changed)
+    return GPTNeoXConfig(**fields)
+
+
 def build_network(recipe: Recipe) -> GPTNeoXForCausalLM:
     """The network of a recipe with its initial weights, float32; the global generator is left alone.
 
     Raises:
         ModelError: the network does not have `recipe.parameters` parameters.
     """
-    config = GPTNeoXConfig(
-        vocab_size=V,
-        hidden_size=recipe.hidden_size,
-        num_hidden_layers=recipe.layers,
-        num_attention_heads=recipe.heads,
-        intermediate_size=recipe.intermediate_size,
-        max_position_embeddings=recipe.context,
-        initializer_range=recipe.init_std,
-        tie_word_embeddings=recipe.tied,
-        use_parallel_residual=recipe.parallel_residual,
-        rope_parameters={
-            "rope_type": "default",
-            "rope_theta": 10000.0,
-            "partial_rotary_factor": recipe.rotary_pct,
-        },
-        use_cache=False,
-        bos_token_id=None,
-        eos_token_id=None,
-    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        model = GPTNeoXForCausalLM(config)
+        model = GPTNeoXForCausalLM(configuration(recipe))
     found = count_parameters(model)
     if found != recipe.parameters:
         raise ModelError(f"{recipe.name}: {found} parameters, need {recipe.parameters} (the recipe)")

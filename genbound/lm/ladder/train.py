@@ -219,7 +219,7 @@ class _Run:
         return record
 
 
-def windows(stream: NDArray[np.uint8], context: int) -> tuple[torch.Tensor, torch.Tensor]:
+def windows(stream: NDArray[Any], context: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Inputs and targets, (windows, T) each: row w reads wT .. wT+T-1 and predicts wT+1 .. wT+T."""
     count = (len(stream) - 1) // context
     ids = torch.from_numpy(stream[: count * context + 1].astype(np.int64))
@@ -227,17 +227,22 @@ def windows(stream: NDArray[np.uint8], context: int) -> tuple[torch.Tensor, torc
 
 
 def mean_loss(
-    model: GPTNeoXForCausalLM, stream: NDArray[np.uint8], context: int, progress: Progress | None = None
+    model: GPTNeoXForCausalLM,
+    stream: NDArray[Any],
+    context: int,
+    progress: Progress | None = None,
+    at_once: int = EVALUATION_TOKENS,
 ) -> float:
     """Mean loss in nats per character over the whole windows of a stream (log-sum-exp and sum in float64)."""
     inputs, targets = windows(stream, context)
-    rows = max(1, EVALUATION_TOKENS // context)
+    rows = max(1, at_once // context)
+    device = next(model.parameters()).device
     total, done, mode = 0.0, 0, model.training
     model.eval()
     with torch.inference_mode():
         for x, y in zip(inputs.split(rows), targets.split(rows), strict=True):
-            logits = model(input_ids=x).logits.double()
-            total += F.cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="sum").item()
+            logits = model(input_ids=x.to(device)).logits.double()
+            total += F.cross_entropy(logits.flatten(0, 1), y.flatten().to(device), reduction="sum").item()
             done += y.numel()
             if progress is not None:
                 progress("score", done, targets.numel())

@@ -99,7 +99,7 @@ class Run:
     schema = SCHEMA
 
     def __init__(self, config: Recipe | GPTNeoXConfig, windows: Windows, *, epochs: int, seed: int,
-                 recipe: Recipe | None = None) -> None:  # fmt: skip
+                 recipe: Recipe | None = None, batch: int | None = None) -> None:  # fmt: skip
         if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
             raise domain_error("epochs", epochs, "a whole number epochs >= 1", "passes over the windows")
         self.config, self.recipe = settled(config, recipe)
@@ -110,7 +110,8 @@ class Run:
         self.weights = dict(self.model.named_parameters())
         self.optimizers = build_optimizers(self.recipe, self.model)
         self.windows, self.seed, self.step = windows, seed, 0
-        self.per_epoch = -(-len(windows) // self.recipe.batch)
+        self.batch = batch or self.recipe.batch
+        self.per_epoch = -(-len(windows) // self.batch)
         self.steps = epochs * self.per_epoch
         self._order: tuple[int, np.ndarray] = (0, np.arange(len(windows)))
         self.identity = {
@@ -131,7 +132,7 @@ class Run:
 
     def block(self) -> int:
         """Steps to the end of the block, or of the epoch if that comes first."""
-        most = max(1, BLOCK_TOKENS // (self.recipe.batch * self.windows.length))
+        most = max(1, BLOCK_TOKENS // (self.batch * self.windows.length))
         return min(most, self.per_epoch - self.step % self.per_epoch)
 
     def indices(self, step: int) -> np.ndarray:
@@ -140,13 +141,18 @@ class Run:
         if epoch != self._order[0]:
             shuffled = np.random.Generator(np.random.PCG64([self.seed, epoch])).permutation(len(self.windows))
             self._order = (epoch, shuffled if epoch else np.arange(len(self.windows)))
-        return self._order[1][place * self.recipe.batch : (place + 1) * self.recipe.batch]
+        return self._order[1][place * self.batch : (place + 1) * self.batch]
 
     def update(self) -> tuple[torch.Tensor, torch.Tensor]:
         """One step; returns the logits from before it, and the targets."""
         inputs, targets = self.windows.gather(self.indices(self.step))
         logits = self.network.logits(self.weights, inputs)
         F.cross_entropy(logits.flatten(0, 1), targets.flatten()).backward()
+        self.descend()
+        return logits.detach(), targets
+
+    def descend(self) -> None:
+        """The step that the gradients ask for, at the rate of the schedule."""
         fraction = rate(self.recipe, self.step, self.steps)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -154,13 +160,12 @@ class Run:
             optimizer.step()
             optimizer.zero_grad()
         self.step += 1
-        return logits.detach(), targets
 
     @property
     def tokens_done(self) -> int:
         """Tokens read so far, each pass counted."""
         epochs, place = divmod(self.step, self.per_epoch)
-        return epochs * self.windows.n_tokens + min(place * self.recipe.batch, len(self.windows)) * self.windows.length
+        return epochs * self.windows.n_tokens + min(place * self.batch, len(self.windows)) * self.windows.length
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Everything that changes along the run, for the checkpoint."""

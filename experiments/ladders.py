@@ -1,0 +1,124 @@
+"""Models of growing size whose training data we hold: what does training cost them, and what do they reach?
+
+    python experiments/ladders.py                                  shows results/ladders.json as a table
+    python experiments/ladders.py --run sotu                       trains the cells of a ladder that are missing
+    python experiments/ladders.py --run sotu 10k 17k --seeds 1,2   only these sizes and seeds
+    python experiments/ladders.py --run python-bytes-gpu --device cuda
+    python experiments/ladders.py --all-cpu                        every ladder that needs no GPU
+    python experiments/ladders.py --smoke                          four tiny models, in half a minute
+
+The plan (sizes, shapes, batches, tokens) is genbound/lm/ladder/cells.py; a cell is trained for one epoch by
+genbound/lm/train/ladder_run.py into .cache/ladders, and a killed run continues. What stands in the results is not done
+again; a model that is there already is only written down. Seed 0 of the shipped sizes of `sotu` is copied.
+
+Cost, minutes of one core, a third of it for scoring the final model: 10k a sixth, 100k 2, 300k 9, 530k 17, 1M 60.
+`sotu` about 15 (seeds included, shipped sizes free), `python-bytes` and `python-bpe` about 90 each, `off-frontier` 45,
+most of it at 320 tokens per parameter. The GPU ladders read 620M and 302M tokens. The streams of python-* are built by
+experiments/corpora.py: the core list for a CPU, the large one for a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from genbound.files import file_sha256, pretty_json, write_atomic
+from genbound.lm.ladder.cells import CELLS, GPU, LADDERS, SMOKE, Cell
+from genbound.lm.ladder.train import versions
+from genbound.lm.train import ladder_run
+from genbound.lm.train.ladder_record import record_key, trained
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "experiments" / "results" / "ladders.json"
+ABOUT = (
+    "one epoch over the first tokens_per_parameter x N tokens of a stream; losses in nats per token; curve: [tokens"
+    " seen, mean loss before the updates in the interval that ends there]; tokens per second: of one core on a CPU,"
+    " null where a shipped model was copied; share of peak: 6 N tokens per second over peak_flops"
+)
+FIELDS = (
+    "ladder", "name", "seed", "vocab_size", "parameters", "tokens", "tokens_per_parameter", "context", "device",
+    "precision", "loss_train", "loss_heldout", "loss_progressive", "prequential_nats", "prequential_definition",
+    "curve", "tokens_per_second", "share_of_peak", "peak_flops",
+)  # fmt: skip
+
+
+def row(cell: Cell, root: Path, device: str) -> dict[str, Any]:
+    """Train a cell, unless its model is there, and say what it is."""
+    folder = root / cell.folder
+    record = trained(cell, folder) or ladder_run.train(cell, folder, device=device)
+    return {**{name: record[name] for name in FIELDS}, "sha256": file_sha256(folder / "model.safetensors")}
+
+
+def stored(path: Path) -> list[dict[str, Any]]:
+    """The rows so far."""
+    return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+
+
+def fill(cells: Iterable[Cell], path: Path, root: Path, device: str) -> None:
+    """The rows that are missing, one at a time, each written as soon as it is complete."""
+    order = list(LADDERS)
+    for cell in cells:
+        if any(record_key(found) == cell.key for found in stored(path)):
+            continue
+        made = row(cell, root, device)
+        rows = [*stored(path), made]  # read again: another ladder may have been written meanwhile
+        rows.sort(key=lambda r: (order.index(r["ladder"]), r["parameters"], r["tokens_per_parameter"], r["seed"]))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, pretty_json({"about": ABOUT, "versions": versions(), "rows": rows}))
+
+
+def chosen(ladder: str, names: list[str], seeds: str | None) -> list[Cell]:
+    """The planned cells of a ladder, of these sizes and seeds only, where any are given."""
+    if ladder not in CELLS:
+        raise SystemExit(f"{ladder}: need one of {', '.join(CELLS)}")
+    unknown = set(names) - set(LADDERS[ladder].shapes)
+    if unknown:
+        raise SystemExit(f"{', '.join(sorted(unknown))}: {ladder} has {', '.join(LADDERS[ladder].shapes)}")
+    wanted = None if seeds is None else {int(seed) for seed in seeds.split(",")}
+    return [
+        cell for cell in CELLS[ladder] if (not names or cell.name in names) and (wanted is None or cell.seed in wanted)
+    ]
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows as text."""
+    lines = [
+        f"{'ladder':<17}{'size':>6}{'seed':>5}{'D/N':>5}{'N':>11}{'train':>8}{'held-out':>9}{'area/N':>8}"
+        f"{'tokens/s':>10}{'of peak':>8}"
+    ]
+    for r in rows:
+        speed = "" if r["tokens_per_second"] is None else f"{r['tokens_per_second']:,.0f}"
+        share = "" if r["share_of_peak"] is None else f"{r['share_of_peak']:.0%}"
+        lines.append(
+            f"{r['ladder']:<17}{r['name']:>6}{r['seed']:>5}{r['tokens_per_parameter']:>5}{r['parameters']:>11,}"
+            f"{r['loss_train']:>8.4f}{r['loss_heldout']:>9.4f}{r['prequential_nats'] / r['parameters']:>8.3f}"
+            f"{speed:>10}{share:>8}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", nargs="+", metavar="X", help="a ladder, then sizes")
+    parser.add_argument("--seeds", metavar="S", help="of --run, with commas; all planned ones unless given")
+    parser.add_argument("--all-cpu", action="store_true")
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--out", type=Path, help="the results; a file of its own for --smoke")
+    parser.add_argument("--root", type=Path, default=ROOT, help="folder that holds .cache/ladders")
+    options = parser.parse_args()
+    path = options.out or (options.root / ".cache" / "ladders" / "smoke.json" if options.smoke else RESULTS)
+    cells: list[Cell] = list(SMOKE) if options.smoke else []
+    if options.run:
+        cells += chosen(options.run[0], options.run[1:], options.seeds)
+    if options.all_cpu:
+        cells += [cell for ladder in CELLS if ladder not in GPU for cell in CELLS[ladder]]
+    fill(cells, path, options.root, options.device)
+    print(table(stored(path)))
+
+
+if __name__ == "__main__":
+    main()
