@@ -6,17 +6,21 @@
 Power laws a N^-p and c + a N^-p are fitted to the geometric means of the sizes, so a size is one observation; intervals
 of parameters are profile intervals, bands are for one new size (`genbound.scaling.extrapolate`), ten times beyond the
 largest. `comparison` says which law is better and whether the offset is needed, `largest` predicts the largest size
-from the others. Chinchilla's law is fitted to the held-out losses of all runs of the corpus with runs off the frontier.
+from the others; few `starts_agreeing` (of 16) mean that c and a N^-p could not be told apart. Chinchilla's law is fitted
+to the held-out losses of all runs of the corpus that has runs off the frontier.
 """
 
 from __future__ import annotations
 
 import argparse
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import quantities as q
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from verdicts import FRONTIER, GRID, SATURATING, made_up
 
 from genbound.files import pretty_json, write_atomic
@@ -66,11 +70,12 @@ def fit(name: str, ladder: str, rows: list[q.Row], draws: int) -> list[dict[str,
     compared = compare(laws, X, means).to_dict() if len(laws) > 1 else None
     found = []
     for law, estimator in laws.items():
-        names = list(estimator.fit(X, means).parameters_)
+        fitted = clone(estimator).fit(X, means)
         band = extrapolate(estimator, grid[:, None], X, means, draws)
         found.append({
             "quantity": name, "title": title, "ladder": ladder, "law": law, "points": points,
-            "intervals": {each: profile(estimator, X, means, each).to_dict() for each in names},
+            "intervals": {each: profile(estimator, X, means, each).to_dict() for each in fitted.parameters_},
+            "starts_agreeing": fitted.starts_agreeing_,
             "curve": [[N, b.estimate, b.lower, b.upper] for N, b in zip(grid.tolist(), band, strict=True)],
             "largest": leave_largest_out(estimator, X, means, n=draws).to_dict() if len(sizes) > FEWEST[law] else None,
             "comparison": compared,
@@ -115,6 +120,7 @@ def table(found: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
+    warnings.filterwarnings("ignore", category=ConvergenceWarning)  # rows say starts_agreeing
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--smoke", action="store_true", help="fit made-up measurements")
     parser.add_argument("--out", type=Path, default=RESULTS)
