@@ -6,8 +6,8 @@
 Power laws a N^-p and c + a N^-p are fitted to the geometric means of the sizes, so a size is one observation; intervals
 of parameters are profile intervals, bands are for one new size (`genbound.scaling.extrapolate`), ten times beyond the
 largest. `comparison` says which law is better and whether the offset is needed, `largest` predicts the largest size
-from the others; few `starts_agreeing` (of 16) mean that c and a N^-p could not be told apart. Chinchilla's law is fitted
-to the held-out losses of all runs of the corpus that has runs off the frontier.
+from the others; few `starts_agreeing` (of 16) mean that c and a N^-p could not be told apart. Chinchilla's law is
+fitted to the held-out losses of all runs of the corpus that has runs off the frontier.
 """
 
 from __future__ import annotations
