@@ -66,6 +66,7 @@ $(VENV)/.installed-lm: pyproject.toml $(VENV)/.installed-torch
 
 $(VENV)/.installed-testing: pyproject.toml $(VENV)/.installed-lm
 	$(PIP) -e ".[lm,fast,testing]"
+	$(PIP) --no-deps -r experiments/spectrum-requirements.txt
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed-testing
