@@ -5,10 +5,12 @@
     python experiments/verdicts.py --rules    the rules alone
 
 The rules were fixed in this file before the ladders were run, with one exception: the five models of the shipped ladder
-(`sotu`, seed 0) and their bounds had been seen. One rule for all: a claim is a region for a number; it is supported if
-the 95% interval of our estimate lies in the region, not supported if it lies outside, and we cannot tell otherwise. So
-the length of the region is the precision that is required. Each row is a test of its own at 95%: among twenty true
-claims one may be judged wrongly.
+(`sotu`, seed 0) and their bounds had been seen. One thing was changed after `sotu` was judged: the shortest description
+counts only where Gaussian weights were trained, which leaves out 530k.
+
+One rule for all: a claim is a region for a number; it is supported if the 95% interval of our estimate lies in the
+region, not supported if it lies outside, and we cannot tell otherwise. So the length of the region is the precision
+that is required. Each row is a test of its own at 95%: among twenty true claims one may be judged wrongly.
 
 An exponent over sizes is the least-squares slope of the logarithms over the means of the sizes, with Student's
 interval: seeds of a size are one observation (`genbound.scaling.slope`). Laws with an offset are fitted to these means.

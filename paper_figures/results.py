@@ -102,9 +102,13 @@ def points(rows: Iterable[Row], value: Value, x: str = "parameters") -> list[tup
 
 
 def shortest(description_length: Result | None, row: Row) -> Row | None:
-    """The best description of a shipped model's stream without other text: code_nats, and its bound, choice paid."""
+    """The best description of a shipped model's stream without other text: code_nats, and its bound, choice paid.
+
+    None where no Gaussian weights were trained: the best quantizer is no contender.
+    """
     best = (description_length or {"best_without_other_text": {}})["best_without_other_text"].get(row["name"])
-    if best is None or description_length is None or (row["ladder"], row["seed"]) != ("sotu", 0):
+    trained = best is not None and best["code"] == "variational"
+    if not trained or description_length is None or (row["ladder"], row["seed"]) != ("sotu", 0):
         return None
     found = min((each for each in description_length["rows"] if each["stream"] == row["name"] and not each["centred"]),
                 key=lambda each: each["bound"])  # fmt: skip
