@@ -86,3 +86,21 @@ def test_the_scripts_run_through(name, tmp_path) -> None:
     assert content["about"] == "Made-up measurements."
     assert len(content["rows"]) >= 20
     assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_the_stored_verdicts_are_those_of_the_stored_measurements(script) -> None:
+    stored = json.loads(script.RESULTS.read_text(encoding="utf-8"))["rows"]
+    found = script.verdicts(script.q.rows())
+    assert by_claim(found) == by_claim(stored)
+    for row, old in zip(found, stored, strict=True):
+        numbers = [name for name in ("estimate", "lower", "upper") if row.get(name) is not None]
+        assert [row[name] for name in numbers] == pytest.approx([old[name] for name in numbers], rel=1e-5, abs=1e-7)
+
+
+def test_the_table_in_the_readme_is_that_of_the_stored_verdicts(script, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(EXPERIMENTS.parent / "paper_figures"))
+    import verdict_table
+
+    lines = verdict_table.table(json.loads(script.RESULTS.read_text(encoding="utf-8")))
+    readme = (EXPERIMENTS.parent / "README.md").read_text(encoding="utf-8")
+    assert "\n".join([verdict_table.BEGIN, *lines, verdict_table.END]) in readme
