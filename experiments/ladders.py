@@ -9,10 +9,10 @@
 
 The plan (sizes, shapes, batches, tokens) is genbound/lm/ladder/cells.py; a cell is trained for one epoch by
 genbound/lm/train/ladder_run.py into .cache/ladders, and a killed run continues. What stands in the results is not done
-again; a model that is there already is only written down. Seed 0 of the shipped sizes of `sotu` is copied.
+again; a model that is there already is only written down.
 
 Cost, minutes of one core, a third of it for scoring the final model: 10k a sixth, 100k 2, 300k 9, 530k 17, 1M 60.
-`sotu` about 15 (seeds included, shipped sizes free), `python-bytes` and `python-bpe` about 90 each, `off-frontier` 45,
+`sotu` about 50, seeds included, `python-bytes` and `python-bpe` about 90 each, `off-frontier` 45,
 most of it at 320 tokens per parameter. The GPU ladders read 620M and 302M tokens. The streams of python-* are built by
 experiments/corpora.py: the core list for a CPU, the large one for a GPU.
 """
@@ -35,13 +35,15 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "experiments" / "results" / "ladders.json"
 ABOUT = (
     "one epoch over the first tokens_per_parameter x N tokens of a stream; losses in nats per token; curve: [tokens"
-    " seen, mean loss before the updates in the interval that ends there]; tokens per second: of one core on a CPU,"
-    " null where a shipped model was copied; share of peak: 6 N tokens per second over peak_flops"
+    " seen, mean loss before the updates in the interval that ends there]; heldout_curve: [tokens seen, loss on the"
+    " same held-out windows]; tokens per second: of one core on a CPU; share of peak: 6 N tokens per second over"
+    " peak_flops"
 )
 FIELDS = (
     "ladder", "name", "seed", "vocab_size", "parameters", "tokens", "tokens_per_parameter", "context", "device",
     "precision", "loss_train", "loss_heldout", "loss_progressive", "prequential_nats", "prequential_definition",
-    "curve", "tokens_per_second", "share_of_peak", "peak_flops",
+    "curve", "heldout_curve", "heldout_area_nats", "heldout_area_definition", "tokens_per_second", "share_of_peak",
+    "peak_flops",
 )  # fmt: skip
 
 

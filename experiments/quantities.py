@@ -96,9 +96,14 @@ def quantization_error(code: str, bits: int) -> Callable[[Row], float | None]:
     return of
 
 
-def prequential(row: Row) -> float | None:
-    """Nats of the area between the losses along the run and the final training loss."""
-    return row["prequential_nats"]
+def information(row: Row) -> float | None:
+    """Nats of the area between the held-out loss along the run and that of the final model."""
+    return row.get("heldout_area_nats")
+
+
+def width(row: Row) -> float | None:
+    """n of a layer: the median of their inputs."""
+    return _layers(lambda layer: layer["n"])(row)
 
 
 def _layers(of: Callable[[Row], float | None]) -> Callable[[Row], float | None]:
@@ -116,13 +121,16 @@ half_trace = _layers(lambda layer: layer["half_trace_squared_over_n"] / layer["t
 """tr(H^{1/2})^2/(n tr H), the median over the layers: QuIP's gain over nearest rounding."""
 
 quip_ratio = _layers(lambda layer: layer["proxy_predicted"] / layer["proxy_measured"])
-"""QuIP's bound on the proxy loss over what LDLQ had, the median over the layers."""
+"""QuIP's formula at mu = 1 over the proxy loss of LDLQ on an endless grid, the median over the layers."""
 
 
-def points(of: Callable[[Row], float | None], found: Iterable[Row], at: str = "parameters") -> list[list[float]]:
-    """[size, value, seed] of the rows that have the quantity, by size."""
-    pairs = [(row, of(row)) for row in found]
-    return sorted([row[at], value, row["seed"]] for row, value in pairs if value is not None)
+def points(
+    of: Callable[[Row], float | None], found: Iterable[Row], at: str | Callable[[Row], float | None] = "parameters"
+) -> list[list[float]]:
+    """[size, value, seed] of the rows that have the quantity, by size; a size is a field or a quantity."""
+    size = at if callable(at) else lambda row: row[at]
+    pairs = [(row, size(row), of(row)) for row in found]
+    return sorted([x, value, row["seed"]] for row, x, value in pairs if value is not None and x is not None)
 
 
 def jsonable(value: Any) -> Any:

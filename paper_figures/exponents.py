@@ -17,7 +17,8 @@ import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-RULES = ("exponent in N", "exponent in D/N", "p", "difference of exponents")
+ENDS = ("estimate", "lower", "upper")
+RULES = ("exponent in N", "exponent in n", "exponent in D/N", "p", "p, median layer", "difference of exponents")
 """What a rule must be about to be drawn here: pure numbers of one kind."""
 
 FILLS = {"supported": None, "not supported": "white", "cannot tell": "#BBBBBB"}
@@ -51,11 +52,11 @@ def _claim(axes: Axes, place: int, rows: list[results.Row]) -> None:
 
 def draw(verdicts: results.Result) -> Figure:
     """A line for each claim."""
-    judged = [row for row in verdicts["rows"] if row["rule"] in RULES and row.get("estimate") is not None]
+    judged = [row for row in verdicts["rows"] if row["rule"] in RULES and None not in map(row.get, ENDS)]
     if not judged:
         raise results.NotDrawn("no verdict that is stored is about an exponent")
     claims = {claim: list(rows) for claim, rows in groupby(judged, key=lambda row: row["claim"])}
-    ends = [row[side] for row in judged for side in ("lower", "upper")] + [0.0]
+    ends = [row[side] for row in judged for side in ENDS] + [0.0]
     margin = 0.06 * (max(ends) - min(ends))
     with style.figure(style.PAGE, 0.9 + 0.26 * len(claims)) as figure:
         axes = figure.subplots()
@@ -69,7 +70,7 @@ def draw(verdicts: results.Result) -> Figure:
         axes.axvline(0, color=style.BLACK, linewidth=0.6)
         axes.set_yticks(range(len(claims)), [textwrap.fill(claim, 44) for claim in claims], linespacing=0.95)
         axes.tick_params(axis="y", length=0)
-        axes.set_xlabel("exponent of N or of D/N; p where the claim is about N^-p or i^-p")
+        axes.set_xlabel("exponent of N, D/N or n; p where the claim is about N^-p or i^-p")
         style.legend(figure)
     return figure
 

@@ -2,9 +2,10 @@
 
 python paper_figures/information.py     reads measurements.json, fits.json and description_length.json
 
-Prequential nats: the area of the training curve above its final loss. Code nats: what the codes behind geometric_mean
-cost: GPTQ, and the best description of the stream. Straight lines: 2, 3 and 4 bits for every parameter. The published
-fit on Pythia, 6e5 N^0.5, is drawn over the sizes it was made on, as a band between its two readings, bits and nats.
+Information: the area of the held-out loss along the run above its last value, nats. Code nats: what the codes behind
+geometric_mean cost: GPTQ, and the best description of the stream. Straight lines: 2, 3 and 4 bits for every parameter.
+The published fit on Pythia, 6e5 N^0.5, is drawn over the sizes it was made on, as a band between its two readings,
+bits and nats.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ BITS = {2: ":", 3: "--", 4: "-."}
 
 
 SHAPES = {
-    "prequential": {},
+    "information": {},
     "GPTQ code": {"linestyle": ":", "markerfacecolor": "white"},
     "shortest description": {"linestyle": "none", "marker": "*", "markersize": 6, "markerfacecolor": "white"},
 }
 
 
 def _nats(row: results.Row, quantity: str, studied: results.Result | None) -> float | None:
-    if quantity == "prequential":
-        return row["prequential_nats"]
+    if quantity == "information":
+        return row.get("heldout_area_nats")
     found = results.coded(row, "geometric_mean", "gptq")
     if quantity == "shortest description":
         found = results.shortest(studied, row)
@@ -49,7 +50,7 @@ def _lines(axes: Axes, ladders: dict[str, list[results.Row]], sizes: tuple[float
         for ladder, rows in ladders.items():
             nats = partial(_nats, quantity=quantity, studied=studied)
             points = [(N, y / per(N)) for N, y in results.points(rows, nats)]
-            look = style.ladder(ladder) if quantity == "prequential" else style.ladder(ladder) | {"label": None}
+            look = style.ladder(ladder) if quantity == "information" else style.ladder(ladder) | {"label": None}
             style.line(axes, points, **look | shape)
         if shape:
             axes.plot([], [], **{"color": style.BLACK, "marker": "o", "label": quantity} | shape)
@@ -59,12 +60,12 @@ def _lines(axes: Axes, ladders: dict[str, list[results.Row]], sizes: tuple[float
 def draw(measurements: results.Result, fits: results.Result | None = None,
          description_length: results.Result | None = None) -> Figure:  # fmt: skip
     """Nats, and nats for every parameter."""
-    ladders = results.by_ladder(row for row in measurements["rows"] if row.get("prequential_nats"))
+    ladders = results.by_ladder(row for row in measurements["rows"] if row.get("heldout_area_nats"))
     sizes = [row["parameters"] for rows in ladders.values() for row in rows]
     with style.figure(style.PAGE, 3.1) as figure:
         left, right = figure.subplots(1, 2)
         for ladder in ladders:
-            fitted = results.fit(fits, "prequential", ladder, "power")
+            fitted = results.fit(fits, "information", ladder, "power")
             if fitted is not None:
                 style.fit(left, fitted, **style.ladder(ladder))
         _lines(left, ladders, (min(sizes), max(sizes)), lambda N: 1.0, description_length)
@@ -74,7 +75,7 @@ def draw(measurements: results.Result, fits: results.Result | None = None,
                            color=style.BLACK, alpha=0.35, linewidth=0, label="published, 6e5 N^0.5")  # fmt: skip
         right.set_ylabel("nats for every parameter")
         style.log(left.xaxis, left.yaxis, right.xaxis, right.yaxis)
-        style.legend(figure, 3, "filled: prequential; hollow: code")
+        style.legend(figure, 3, "filled: information; hollow: code")
     return figure
 
 

@@ -19,13 +19,14 @@ def _cell(text: str) -> str:
 
 def table(stored: results.Result) -> list[str]:
     """A row a claim and ladder; what stands in several rows one after another is named in the first."""
-    lines = ["| claim | ladder | predicted | estimate [interval] | verdict |", "|---|---|---|---|---|"]
+    lines = ["| claim | where | predicted | estimate [interval] | verdict |", "|---|---|---|---|---|"]
     before = None
     for row in stored["rows"]:
         same = row["claim"] == before
         claim = "" if same else _cell(row["claim"])
         predicted = "" if same else _cell(f"{row['rule']}: {row['predicted']}")
-        lines.append(f"| {claim} | {_cell(row['ladder'])} | {predicted} | {_cell(row['shown'])} | {row['verdict']} |")
+        ladder = f"{row['ladder']}, {row['sizes']} sizes" if "sizes" in row else row["ladder"]
+        lines.append(f"| {claim} | {_cell(ladder)} | {predicted} | {_cell(row['shown'])} | {row['verdict']} |")
         before = row["claim"]
     return lines
 

@@ -59,8 +59,8 @@ def _measured(ladder: str, name: str, seed: int, ratio: float, vocab: int, rng: 
     described = [_described(loss, size, tokens, vocab, code, bits) for code, bits in (("gptq", 2.5), ("ldlq", 2.2))]
     row = {"ladder": ladder, "name": name, "seed": seed, "parameters": int(size), "tokens": int(tokens),
            "tokens_per_parameter": ratio, "vocab_size": vocab, "loss_train": loss, "loss_heldout": loss + 0.04,
-           "loss_progressive": loss + 0.2, "prequential_nats": 40 * size**0.8 * (ratio / 20) ** 0.5,
-           "prequential_definition": "invented", "quantization": quantization, "bounds": described, "hessian": layers,
+           "loss_progressive": loss + 0.2, "heldout_area_nats": 40 * size**0.8 * (ratio / 20) ** 0.5,
+           "quantization": quantization, "bounds": described, "hessian": layers,
            "variation": {"tokens": 1 << 18, "mean_x": loss, "sd_x": 1.3 * spread, "sd_x_minus_y": spread,
                          "sigma": {"0.1": spread, "0.2": 1.05 * spread, "0.3": 1.1 * spread}}}  # fmt: skip
     if ladder == "sotu" and name in ("10k", "100k") and seed == 0:
@@ -84,7 +84,7 @@ def measurements() -> dict[str, Any]:
         "parameters": 134_000_000,
         "tokens": None,
         "tokens_per_parameter": None,
-        "prequential_nats": None,
+        "heldout_area_nats": None,
         "bounds": [],
         "hessian": [],
         "vocab_size": 49152,
@@ -114,7 +114,7 @@ def fits() -> dict[str, Any]:
         for law in ("power", "saturating")[: 2 if ladder == "sotu" else 1]:
             rows.append(_fit("sigma", "loss variation, Sigma", ladder, law, 0.95 * level, 0.033))
             rows.append(_fit("sd_x_minus_y", "loss variation, sd(X - Y)", ladder, law, 0.9 * level, 0.033))
-        rows.append(_fit("prequential", "information", ladder, "power", 40, -0.8))
+        rows.append(_fit("information", "information", ladder, "power", 40, -0.8))
     grid = {"quantity": "loss_heldout", "title": "held-out loss", "ladder": "python-bytes+off-frontier",
             "law": "chinchilla", "intervals": {}, "points": [[1e5, 2e6, 1.2]]}  # fmt: skip
     return {"about": "invented", "rows": [*rows, grid]}
@@ -128,12 +128,13 @@ def verdicts() -> dict[str, Any]:
         ("Sigma = c + a N^-p with p = .54, within .1", "p", "0.44 to 0.64", 0.2, 0.1, "not supported"),
         ("Sigma = c + a N^-p has a floor", "c", "> 0", 0.3, 0.1, "supported"),
         ("information grows slower than the parameters", "exponent in N", "< 1", 0.8, 0.1, "supported"),
-        ("layer spectra fall faster than 1/i", "p", "> 1", 1.1, 0.2, "cannot tell"),
+        ("layer spectra fall faster than 1/i", "p, median layer", "> 1", 1.1, 0.2, "cannot tell"),
         ("the gap falls: geometric_mean, shortest description", "exponent in N", "< 0", -0.02, 0.05, "cannot tell"),
     )
     rows: list[dict[str, Any]] = [
         {"claim": claim, "source": "invented", "ladder": ladder, "predicted": region, "rule": rule, "level": 0.95,
-         "estimate": value + shift, "lower": value + shift - half, "upper": value + shift + half, "verdict": verdict,
+         "estimate": value + shift, "lower": value + shift - half, "upper": value + shift + half,
+         "verdict": verdict, "sizes": 8,
          "shown": f"{value + shift:.3g} [{value + shift - half:.3g}, {value + shift + half:.3g}]"}
         for claim, rule, region, value, half, verdict in claims
         for ladder, shift in zip(LADDERS, (0.0, 0.01, 0.02), strict=True)

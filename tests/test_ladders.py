@@ -27,6 +27,7 @@ from genbound.lm.ladder import cells, models
 from genbound.lm.ladder.cells import CELLS, LADDERS, SMOKE, Cell
 from genbound.lm.ladder.network import build_network, configuration, count_parameters
 from genbound.lm.ladder.recipes import RECIPES, Recipe
+from genbound.lm.ladder.train import mean_loss
 from genbound.lm.train import ladder_run, plain, throughput
 from genbound.lm.train.ladder_record import SCHEMA, TIMED, record_key, trained
 from genbound.lm.train.ladder_run import AcceleratedRun, LadderRun, train
@@ -97,7 +98,8 @@ def test_the_plan_covers_what_it_must() -> None:
         assert seeds == ({0, 1, 2} if cell.parameters < 110_000 else {0})
     assert max(c.parameters for c in CELLS["sotu"]) > 50 * min(c.parameters for c in CELLS["sotu"])
     assert {(c.name, c.tokens_per_parameter) for c in CELLS["off-frontier"]} == {
-        (name, ratio) for name in ("30k", "100k") for ratio in (2, 5, 20, 80, 320)
+        *(("30k", ratio) for ratio in (2, 5, 20, 80, 320)),
+        *(("100k", ratio) for ratio in (2, 5, 80, 320)),  # 20 is python-bytes 100k
     }
     for ladder in ("python-bytes", "python-bpe"):
         assert [c.name for c in CELLS[ladder]] == ["100k", "170k", "300k", "530k", "1M"]
@@ -150,8 +152,11 @@ def test_no_such_cell(symbol: str, arguments: tuple[Any, ...]) -> None:
 # ------------------------------------------------------------------------------------------------------- the pass
 
 
+HELDOUT = np.tile(np.arange(V - 1, dtype=np.int64), 40)
+
+
 def finished(windows: Windows, kind: type[LadderRun] = LadderRun, **options: Any) -> LadderRun:
-    run = kind(CONFIG, windows, **{"seed": 0, "recipe": TINY} | options)
+    run = kind(CONFIG, windows, **{"seed": 0, "recipe": TINY, "heldout": HELDOUT} | options)
     with plain.one_thread():
         plain.complete(run, None)
     return run
@@ -191,6 +196,16 @@ def test_the_curve_holds_every_loss_from_before_its_update(windows: Windows, run
     assert (begin, seen) == (33, windows.n_tokens)
 
 
+def test_the_heldout_curve_goes_from_the_untrained_model_to_the_final_one(run: LadderRun) -> None:
+    curve = run.heldout_curve()
+    assert [tokens for tokens, _ in curve] == [0, *(tokens for tokens, _ in run.curve())]
+    whole = HELDOUT[: len(run.sample) * 64 + 1]  # fewer windows than are followed: the sample is all of them
+    assert len(run.sample) == (len(HELDOUT) - 1) // 64
+    for (_, risk), model in ((curve[0], plain.initial(run.config, 0)), (curve[-1], run.model)):
+        assert risk == pytest.approx(mean_loss(model, whole, 64), rel=1e-6)
+    assert curve[-1][1] < curve[0][1]
+
+
 def test_what_comes_later_does_not_change_what_was_scored(windows: Windows, run: LadderRun) -> None:
     changed = windows.tokens.copy()
     changed[64 * 80 :] = changed[64 * 80 :][::-1]
@@ -213,7 +228,7 @@ def test_intervals_are_geometric_and_end_with_the_run() -> None:
 
 def test_a_stream_of_another_vocabulary_is_refused(windows: Windows) -> None:
     with pytest.raises(DataError, match="token 0 is 40"):
-        LadderRun(CONFIG, Windows(np.full(1000, V), 64), seed=0, recipe=TINY)
+        LadderRun(CONFIG, Windows(np.full(1000, V), 64), seed=0, recipe=TINY, heldout=HELDOUT)
 
 
 @pytest.mark.parametrize("kind", [LadderRun, AcceleratedRun])
@@ -223,7 +238,9 @@ def test_a_killed_run_continues_to_the_same_weights_and_curve(
     monkeypatch.setattr(plain, "BLOCK_TOKENS", 512)
     monkeypatch.setattr(ladder_run, "GPU_BLOCK_TOKENS", 512)
     monkeypatch.setattr(plain, "CHECKPOINT_SECONDS", 0.0)
-    options = {"seed": 0, "recipe": TINY} | ({"device": "cpu", "compiled": False} if kind is AcceleratedRun else {})
+    options = {"seed": 0, "recipe": TINY, "heldout": HELDOUT} | (
+        {"device": "cpu", "compiled": False} if kind is AcceleratedRun else {}
+    )
     whole = kind(CONFIG, windows, **options)
     plain.complete(whole, None)
 
@@ -242,7 +259,7 @@ def test_a_killed_run_continues_to_the_same_weights_and_curve(
     plain.complete(again, tmp_path, lambda step, done, total: seen.append(done))
     assert seen[0] > 2048
     assert weights(again.model) == weights(whole.model)
-    assert again.curve() == whole.curve()
+    assert (again.curve(), again.heldout_curve()) == (whole.curve(), whole.heldout_curve())
     assert again.spent.item() > 0
     other = kind(CONFIG, windows, **options | {"batch": 8})
     plain.complete(other, tmp_path, lambda step, done, total: seen.append(done))
@@ -271,8 +288,11 @@ def test_a_run_killed_by_the_system_ends_in_the_same_files(tmp_path: Path, monke
     program = (
         "import os, signal, sys\n"
         "from genbound.lm.ladder.cells import Cell\n"
+        "from genbound.lm.corpora import sotu\n"
         "from genbound.lm.train import ladder_run, plain\n"
         "plain.CHECKPOINT_SECONDS = 0.0\n"
+        "kept = sotu.heldout_stream()[:4097]\n"
+        "sotu.heldout_stream = lambda: kept\n"
         "def kill(step, done, total):\n"
         "    if done > total // 2: os.kill(os.getpid(), signal.SIGKILL)\n"
         "ladder_run.train(Cell('smoke', '3k', tokens_per_parameter=5), sys.argv[1], work=sys.argv[2], progress=kill)\n"
@@ -319,21 +339,25 @@ def test_the_record_says_what_was_measured(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "training.json").read_text()) == record
 
 
-def test_a_shipped_model_is_copied(tmp_path: Path) -> None:
-    cell = Cell("sotu", "30k")
+@pytest.mark.usefixtures("short_heldout")
+def test_only_the_model_of_the_planned_cell_is_taken(tmp_path: Path) -> None:
+    cell = Cell("smoke", "3k", tokens_per_parameter=1)
     record = train(cell, tmp_path)
-    for name in ("config.json", "model.safetensors"):
-        assert (tmp_path / name).read_bytes() == (models.path("30k") / name).read_bytes()
-    shipped = models.record("30k")
-    assert record["loss_train"] == shipped["loss_train"]
-    assert record["loss_heldout"] == shipped["loss_heldout"]["all"]
-    assert record["prequential_nats"] == cell.tokens * (shipped["loss_progressive"] - shipped["loss_train"])
-    ends, means = np.array(record["curve"]).T
-    assert (np.diff(ends, prepend=0) * means).sum() / cell.tokens == pytest.approx(shipped["loss_progressive"])
-    assert [record[name] for name in TIMED] == [None] * 3
     assert trained(cell, tmp_path) == record
-    assert trained(Cell("sotu", "30k", 1), tmp_path) is None
+    assert trained(Cell("smoke", "3k", 1, 1), tmp_path) is None
     assert trained(cell, tmp_path / "elsewhere") is None
+    (tmp_path / "training.json").write_text(json.dumps(record | {"parameters": cell.parameters + 1}))
+    assert trained(cell, tmp_path) is None  # the plan has changed since
+
+
+@pytest.mark.usefixtures("short_heldout")
+def test_a_shipped_model_comes_out_with_its_losses(tmp_path: Path) -> None:
+    cell, shipped = Cell("sotu", "10k"), models.record("10k")
+    record = train(cell, tmp_path)
+    assert record["loss_train"] == pytest.approx(shipped["loss_train"], abs=2e-3)
+    assert record["loss_progressive"] == pytest.approx(shipped["loss_progressive"], abs=2e-3)
+    ends, means = np.array(record["curve"]).T
+    assert (np.diff(ends, prepend=0) * means).sum() / cell.tokens == pytest.approx(record["loss_progressive"])
 
 
 def test_a_device_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

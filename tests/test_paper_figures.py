@@ -218,8 +218,9 @@ def test_the_table_of_verdicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     rows = synthetic_results.verdicts()["rows"]
     lines = script("verdict_table").table({"rows": [rows[6], rows[7], rows[-1] | {"claim": "a | b"}]})
     assert lines[2:] == [
-        "| Sigma = c + a N^-p with p = .54, within .1 | sotu | p: 0.44 to 0.64 | 0.2 [0.1, 0.3] | not supported |",
-        "|  | python-bytes |  | 0.21 [0.11, 0.31] | not supported |",
+        "| Sigma = c + a N^-p with p = .54, within .1 | sotu, 8 sizes | p: 0.44 to 0.64 | 0.2 [0.1, 0.3] "
+        "| not supported |",
+        "|  | python-bytes, 8 sizes |  | 0.21 [0.11, 0.31] | not supported |",
         r"| a \| b | off-frontier | exponent in D/N: -1.05 to -0.95 | 2 different sizes: need 3 for a slope "
         "| cannot tell |",
     ]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, linregress
 
 from genbound.errors import DataError, DomainError
-from genbound.scaling import Interval, Prediction, Verdict, difference, size_means, slope, typical
+from genbound.scaling import Interval, Prediction, Verdict, curvature, difference, size_means, slope, typical
 
 SIZES = np.geomspace(1e4, 5.3e5, 8)
 
@@ -101,3 +101,31 @@ def test_a_verdict_needs_an_interval() -> None:
 def test_the_difference_of_two_intervals_pays_for_both() -> None:
     found = difference(Interval("a", 0, -1, 1, 0.975, ""), Interval("b", 0, -1, 1, 0.975, ""))
     assert (found.lower, found.upper, found.level) == (-2, 2, 0.95)
+
+
+def test_what_bends_is_told_from_what_does_not() -> None:
+    rng, straight, bent, runs = np.random.default_rng(4), 0, 0, 400
+    away = np.log(SIZES) - np.log(SIZES).mean()
+    for _ in range(runs):
+        noise = 0.02 * rng.normal(size=8)
+        straight += not curvature(SIZES, np.exp(-0.2 * away + noise)).clear_of_zero
+        bent += curvature(SIZES, np.exp(-0.2 * away - 0.05 * away**2 + noise)).upper < 0
+    assert binom.cdf(straight, runs, 0.95) > 1e-6
+    assert binom.sf(straight - 1, runs, 0.95) > 1e-6
+    assert bent > 0.9 * runs
+    with pytest.raises(DataError, match="need 4"):
+        curvature([1, 2, 3], [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("region", "interval", "verdict"),
+    [
+        ((0, math.inf), (0.5, math.inf), Verdict.SUPPORTED),
+        ((-math.inf, 0), (-math.inf, -1), Verdict.SUPPORTED),
+        ((-math.inf, 0), (-math.inf, 1), Verdict.CANNOT_TELL),
+        ((0, 1), (0.5, math.inf), Verdict.CANNOT_TELL),
+        ((0, 1), (1, math.inf), Verdict.NOT_SUPPORTED),
+    ],
+)
+def test_open_ends_are_no_obstacle(region, interval, verdict) -> None:
+    assert Prediction("q", "source", *region).judge(Interval("q", interval[1], *interval, 0.95, "")) is verdict

@@ -16,7 +16,7 @@ from genbound.scaling.intervals import bootstrap, extrapolate
 from genbound.scaling.laws import ChinchillaLaw, GapLaw, SaturatingPowerLaw
 from genbound.scaling.profiles import profile
 from genbound.scaling.results import Interval, Intervals
-from genbound.scaling.trends import difference, size_means, slope, typical
+from genbound.scaling.trends import curvature, difference, size_means, slope, typical
 from genbound.scaling.verdicts import Prediction, Verdict
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Verdict",
     "bootstrap",
     "compare",
+    "curvature",
     "difference",
     "extrapolate",
     "leave_largest_out",

@@ -35,9 +35,9 @@ def size_means(x: Any, y: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]
 def slope(x: Any, y: Any, level: float = 0.95, *, name: str = "slope") -> Interval:
     """The slope of ln y on ln x by least squares over the size means, and its Student interval with k - 2 degrees.
 
-    Exact for independent normal deviations of one variance at the k sizes. Seeds of a size are averaged first: what
-    they share (the shape of the network, the prefix of the stream) would otherwise be counted once per seed. It is an
-    average exponent over the range, whatever the law: a saturating power has a smaller one here than in its power term.
+    Exact for a power law with independent normal deviations of one variance at the k sizes; what is no power law has
+    only an average exponent over the range, and `curvature` tells. Seeds of a size are averaged first: what they share
+    (the shape of the network, the prefix of the stream) would otherwise be counted once per seed.
 
     Args:
         x: sizes, shape (n,), > 0.
@@ -63,6 +63,34 @@ def slope(x: Any, y: Any, level: float = 0.95, *, name: str = "slope") -> Interv
     free = len(sizes) - 2
     half = float(student.ppf((1 + level) / 2, free)) * math.sqrt(float(residuals @ residuals) / free / spread)
     return Interval(name, estimate, estimate - half, estimate + half, level, f"least squares over sizes, t({free})")
+
+
+def curvature(x: Any, y: Any, level: float = 0.95) -> Interval:
+    """The coefficient of (ln x)^2 in a least-squares parabola of ln y, and its Student interval with k - 3 degrees.
+
+    Clear of zero, ln y bends: below zero it falls faster (or rises slower) at the larger sizes, and the slope over the
+    whole range is an average.
+
+    Raises:
+        DataError: as `size_means`; fewer than 4 different sizes.
+
+    >>> import numpy as np
+    >>> x = np.geomspace(1e4, 1e6, 8)
+    >>> round(curvature(x, np.exp(-0.1 * np.log(x) ** 2)).estimate, 9)
+    -0.1
+    """
+    level = checked_level(level)
+    sizes, means = size_means(x, y)
+    if len(sizes) < 4:
+        raise DataError(f"{len(sizes)} different sizes: need 4 for a curvature and its interval")
+    away = np.log(sizes) - np.log(sizes).mean()
+    design = np.stack([np.ones_like(away), away, away**2], axis=1)
+    inverse = np.linalg.inv(design.T @ design)
+    fitted = inverse @ design.T @ np.log(means)
+    residuals, free = np.log(means) - design @ fitted, len(sizes) - 3
+    half = float(student.ppf((1 + level) / 2, free)) * math.sqrt(float(residuals @ residuals) / free * inverse[2, 2])
+    estimate = float(fitted[2])
+    return Interval("curvature", estimate, estimate - half, estimate + half, level, f"least squares, t({free})")
 
 
 def typical(x: Any, y: Any, level: float = 0.95, *, name: str = "geometric mean") -> Interval:

@@ -51,7 +51,8 @@ class Prediction:
         """
         if math.isnan(found.lower) or math.isnan(found.upper):
             raise domain_error("interval", (found.lower, found.upper), "no NaN", "what is judged")
-        if self.lower < found.lower and found.upper < self.upper:
+        above = self.lower == -math.inf or self.lower < found.lower
+        if above and (self.upper == math.inf or found.upper < self.upper):
             return Verdict.SUPPORTED
         if found.upper <= self.lower or self.upper <= found.lower:
             return Verdict.NOT_SUPPORTED

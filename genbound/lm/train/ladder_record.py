@@ -6,17 +6,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-from genbound.lm.ladder import models
-from genbound.lm.ladder.cells import SOTU, Cell
-from genbound.lm.ladder.recipes import TOKENS_PER_PARAMETER
+from genbound.lm.ladder.cells import Cell
 
-SCHEMA = "genbound.ladders.training/1"
+SCHEMA = "genbound.ladders.training/2"
 TIMED = ("tokens_per_second", "share_of_peak", "peak_flops")
 """The fields that differ from one run to the next of the same cell."""
 
 PREQUENTIAL = (
     "sum over the tokens of (loss before the update that reads the token - loss_train), nats: the area of the"
-    " pre-update loss above loss_train, the final model's mean loss on the same tokens"
+    " pre-update loss above loss_train, the final model's mean loss on the same tokens; consecutive windows are of one"
+    " document, which the model before the update has just read, so the area can be negative"
+)
+HELDOUT_AREA = (
+    "area between heldout_curve (the loss of the model along the run on the same held-out windows) and its last value,"
+    " by trapezoids, nats"
 )
 
 
@@ -40,29 +43,10 @@ def record_of(
         "context": cell.context, "device": "cpu", "precision": "float32",
         "loss_train": train, "loss_heldout": heldout, "loss_progressive": progressive,
         "prequential_nats": cell.tokens * (progressive - train), "prequential_definition": PREQUENTIAL,
-        "curve": curve,
+        "curve": curve, "heldout_curve": None, "heldout_area_nats": None, "heldout_area_definition": HELDOUT_AREA,
         **dict.fromkeys(TIMED),
         **fields,
     }  # fmt: skip
-
-
-def is_shipped(cell: Cell) -> bool:
-    """Whether the model of a cell is one of `genbound.lm.ladder.models`: it is copied and never trained again.
-
-    >>> is_shipped(Cell("sotu", "30k")), is_shipped(Cell("sotu", "30k", 1)), is_shipped(Cell("sotu", "17k"))
-    (True, False, False)
-    """
-    frontier = cell.tokens_per_parameter == TOKENS_PER_PARAMETER
-    return cell.ladder == SOTU and cell.seed == 0 and frontier and cell.name in models.ladder_names()
-
-
-def shipped_record(cell: Cell) -> dict[str, Any]:
-    """The record of a shipped model: its curve has equal intervals, its speed was not kept."""
-    fields = models.record(cell.name)
-    losses = fields["loss_train"], fields["loss_heldout"]["all"], fields["loss_progressive"]
-    curve = [[point["tokens"], point["loss"]] for point in fields["curve"]]
-    kept = {name: fields[name] for name in ("steps", "recipe", "versions")}
-    return record_of(cell, losses, curve, stream_sha256=fields["stream"]["sha256"], **kept)
 
 
 def trained(cell: Cell, folder: Path) -> dict[str, Any] | None:
@@ -72,7 +56,10 @@ def trained(cell: Cell, folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     whole = isinstance(record, dict) and record.get("schema") == SCHEMA and (folder / "model.safetensors").is_file()
-    return record if whole and record_key(record) == cell.key else None
+    if not whole or record_key(record) != cell.key:
+        return None
+    planned = {"parameters": cell.parameters, "tokens": cell.tokens, "vocab_size": cell.vocab_size}
+    return record if planned.items() <= record.items() else None  # the plan may have changed since
 
 
 def record_key(record: dict[str, Any]) -> tuple[Any, ...]:
