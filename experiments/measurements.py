@@ -231,7 +231,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--work", type=Path, default=WORK)
     options = parser.parse_args()
-    if unknown := set(options.codes.split(",")) - set(RATES):
+    if unknown := {code for code in options.codes.split(",") if code} - set(RATES):
         parser.error(f"--codes {','.join(sorted(unknown))}: need some of {', '.join(RATES)}")
     if options.device == "cpu":
         torch.set_num_threads(1)

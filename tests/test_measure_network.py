@@ -184,6 +184,10 @@ def test_local_checkpoints_and_their_stream(
         assert row["bounds"] == []
         assert row["loss_train"] == row["variation"]["mean_x"]
         assert row["tokens_per_parameter"] == 4096 / row["parameters"]
+    with pytest.raises(DataError, match="none is listed"):  # a sample of a stream of unknown length
+        run(["--checkpoints", str(family), "--tokens", str(toy_bin), "--sample", *there], monkeypatch)
+    with pytest.raises(SystemExit):
+        run(["--run", "sotu", "--codes", "gtpq"], monkeypatch)
     (family / "pythia-70m").mkdir()
     (family / "pythia-70m" / "step512").symlink_to(toy_model)
     with pytest.raises(DataError, match="--sample"):  # it had read more tokens than these
