@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import logsumexp
@@ -125,6 +125,7 @@ def test_what_another_law_costs_more(seed: int, w: float) -> None:
     rng = np.random.default_rng(seed)
     log_p = log_softmax(rng.normal(size=5))
     z = optimal_law(log_p, w, rounds=20).slacks
+    assume(z.min() > LEAST_SLACK)  # where a slack is held there, z is not stationary and the sum is another
     other = z * np.exp(rng.normal(size=5) * 0.3)
     q, r = np.exp(z) / np.exp(z).sum(), np.exp(other) / np.exp(other).sum()
     b, h = r / q, other / z
