@@ -86,18 +86,17 @@ def chosen(ladder: str, names: list[str], seeds: str | None) -> list[Cell]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """The rows as text."""
+    """The rows as text; area: of the held-out loss along the run above its last value, nats."""
     lines = [
         f"{'ladder':<17}{'size':>6}{'seed':>5}{'D/N':>5}{'N':>11}{'train':>8}{'held-out':>9}{'area/N':>8}"
         f"{'tokens/s':>10}{'of peak':>8}"
     ]
     for r in rows:
-        speed = "" if r["tokens_per_second"] is None else f"{r['tokens_per_second']:,.0f}"
         share = "" if r["share_of_peak"] is None else f"{r['share_of_peak']:.0%}"
         lines.append(
             f"{r['ladder']:<17}{r['name']:>6}{r['seed']:>5}{r['tokens_per_parameter']:>5}{r['parameters']:>11,}"
-            f"{r['loss_train']:>8.4f}{r['loss_heldout']:>9.4f}{r['prequential_nats'] / r['parameters']:>8.3f}"
-            f"{speed:>10}{share:>8}"
+            f"{r['loss_train']:>8.4f}{r['loss_heldout']:>9.4f}{r['heldout_area_nats'] / r['parameters']:>8.3f}"
+            f"{r['tokens_per_second']:>10,.0f}{share:>8}"
         )
     return "\n".join(lines)
 

@@ -101,11 +101,6 @@ def information(row: Row) -> float | None:
     return row.get("heldout_area_nats")
 
 
-def width(row: Row) -> float | None:
-    """n of a layer: the median of their inputs."""
-    return _layers(lambda layer: layer["n"])(row)
-
-
 def _layers(of: Callable[[Row], float | None]) -> Callable[[Row], float | None]:
     def median(row: Row) -> float | None:
         found = [value for value in map(of, row.get("hessian") or ()) if value is not None]
@@ -113,6 +108,9 @@ def _layers(of: Callable[[Row], float | None]) -> Callable[[Row], float | None]:
 
     return median
 
+
+width = _layers(lambda layer: layer["n"])
+"""n, the inputs of a layer, the median over the layers."""
 
 spectrum_exponent = _layers(lambda layer: layer["exponent"])
 """p of lambda_i ~ i^-p, the median over the layers."""

@@ -41,7 +41,7 @@ def _stars(axes: Axes, description_length: results.Result, sizes: dict[str, int]
 
 
 def _gptq(row: results.Row) -> dict[str, Any] | None:
-    """One code for all bounds: the one with the least finzi_bound."""
+    """Its GPTQ certificate, each bound at the rate that suits it; of several the one with the least finzi_bound."""
     found = results.coded(row, "finzi_bound", "gptq")
     return None if found is None else row | {"shown": found["bounds"]}
 

@@ -2,9 +2,9 @@
 
 python paper_figures/gap_ratio.py     reads description_length.json, and measurements.json where it is there
 
-Upper panels: (bound - l)/(floor - l), l the training loss, all of one GPTQ code; no method that knows only the range of
-the loss comes below 1. Last panel: (best bound of a stream - l)/(finzi_bound - l), l and finzi_bound those of the
-plainly trained model at its best.
+Upper panels: (bound - l)/(floor - l), l the training loss, all of one GPTQ certificate, each at the rate that suits it;
+with the code of the floor no method that knows only the range of the loss comes below 1. Last panel: (best bound of a
+stream - l)/(finzi_bound - l), l and finzi_bound those of the plainly trained model at its best.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BEST = {
 
 
 def ratio(row: results.Row, name: str) -> float | None:
-    """The gap of a bound in units of the floor's, both of the code with the least finzi_bound."""
+    """The gap of a bound in units of the floor's, both of the GPTQ certificate with the least finzi_bound."""
     found = results.coded(row, "finzi_bound", "gptq")
     if found is None or found["bounds"].get(name) is None:
         return None

@@ -23,7 +23,7 @@ RESULTS = FIGURES.parent / "experiments" / "results"
 
 MADE_BY = {
     "ladders": "python experiments/ladders.py --all-cpu",
-    "measurements": "python experiments/ladders.py --all-cpu, then python experiments/measurements.py",
+    "measurements": "python experiments/ladders.py --run sotu, then python experiments/measurements.py --run sotu",
     "fits": "python experiments/fits.py",
     "verdicts": "python experiments/verdicts.py",
     "demo": "genbound demo --full --json experiments/results/demo.json",
