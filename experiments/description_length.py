@@ -23,17 +23,16 @@ certificate; `best` adds ln(cells) to its n C, which makes it one. A killed run 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import store
 from description_cells import DISCARDED, PLAIN, ROOT, SMOKE_TOKENS, WORK, Cell, cells, measured
 
 from genbound.certificate.environment import environment
 from genbound.certificate.settings import Settings
-from genbound.files import pretty_json, write_atomic
 from genbound.lm.checkpoints import PRIOR
 from genbound.lm.corpora import sotu
 from genbound.lm.corpora.alphabet import V
@@ -121,23 +120,24 @@ def tables(content: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def store(found: list[dict[str, Any]], path: Path) -> dict[str, Any]:
+def content(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """The file: the cells as they were measured, and what they come to beside their yardsticks."""
     rows = completed(found)
-    content = {
+    return {
         "schema": SCHEMA, "about": "nats per character; bits per parameter of the stream's own ladder model",
         "delta": Settings().delta, "seed": Settings().seed, "environment": environment(device="cpu", dtype="float32"),
         "data_sha256": sotu.stream_sha256(np.asarray(sotu.training_stream())),
         "best": best(rows), "best_without_other_text": best([r for r in rows if not r["centred"]]), "rows": rows,
         "cells": found,
     }  # fmt: skip
-    write_atomic(path, pretty_json(content))
-    return content
 
 
-def stored(path: Path) -> list[dict[str, Any]]:
+def stored(old: dict[str, Any]) -> list[dict[str, Any]]:
     """The cells that were measured so far."""
-    found = json.loads(path.read_text())["cells"] if path.is_file() else []
-    return [{"lead": 0, "tune": 0, "centred": cell["model"].startswith(PRIOR), "plan": None, **cell} for cell in found]
+    return [
+        {"lead": 0, "tune": 0, "centred": cell["model"].startswith(PRIOR), "plan": None, **cell}
+        for cell in old.get("cells", [])
+    ]
 
 
 def main() -> None:
@@ -150,9 +150,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.smoke and options.out == RESULTS:
         options.out = options.work / "smoke.json"
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    found = stored(options.out)
-    done = {(c["stream"], c["code"], c["model"], c["epochs"], c["lead"], c["tune"]) for c in found}
+    done = {
+        (c["stream"], c["code"], c["model"], c["epochs"], c["lead"], c["tune"]) for c in stored(store.read(options.out))
+    }
     plan = [(s, c) for s in options.run for c in cells(s)]
     if options.smoke:
         plan = [("10k", Cell("gptq", "10k", rates=(3.0,))), ("10k", Cell("variational", "10k", 2))]
@@ -162,10 +162,10 @@ def main() -> None:
             if result is None:
                 print(f"{stream} {cell.label}: no model in {PLAIN.relative_to(ROOT)} (experiments/plain_epochs.py)")
                 continue
-            found = [*stored(options.out), result]  # another process may have added cells
-            store(found, options.out)
+            store.update(options.out, lambda old, result=result: content([*stored(old), result]))
             print(f"{stream} {cell.label}: bound {result['bound']:.4f}, {result['cpu_seconds']} s", flush=True)
-    print(tables(store(found, options.out) if found else {"best": {}, "rows": []}))
+    if options.out.is_file():
+        print(tables(store.update(options.out, lambda old: content(stored(old)))))
 
 
 if __name__ == "__main__":

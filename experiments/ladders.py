@@ -20,14 +20,14 @@ experiments/corpora.py: the core list for a CPU, the large one for a GPU.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from genbound.files import file_sha256, pretty_json, write_atomic
+import store
+
+from genbound.files import file_sha256
 from genbound.lm.ladder.cells import CELLS, GPU, LADDERS, SMOKE, Cell
-from genbound.lm.ladder.train import versions
 from genbound.lm.train import ladder_run
 from genbound.lm.train.ladder_record import record_key, trained
 
@@ -43,7 +43,7 @@ FIELDS = (
     "ladder", "name", "seed", "vocab_size", "parameters", "tokens", "tokens_per_parameter", "context", "device",
     "precision", "loss_train", "loss_heldout", "loss_progressive", "prequential_nats", "prequential_definition",
     "curve", "heldout_curve", "heldout_area_nats", "heldout_area_definition", "tokens_per_second", "share_of_peak",
-    "peak_flops",
+    "peak_flops", "versions",
 )  # fmt: skip
 
 
@@ -54,22 +54,16 @@ def row(cell: Cell, root: Path, device: str) -> dict[str, Any]:
     return {**{name: record[name] for name in FIELDS}, "sha256": file_sha256(folder / "model.safetensors")}
 
 
-def stored(path: Path) -> list[dict[str, Any]]:
-    """The rows so far."""
-    return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
-
-
 def fill(cells: Iterable[Cell], path: Path, root: Path, device: str) -> None:
     """The rows that are missing, one at a time, each written as soon as it is complete."""
     order = list(LADDERS)
     for cell in cells:
-        if any(record_key(found) == cell.key for found in stored(path)):
-            continue
-        made = row(cell, root, device)
-        rows = [*stored(path), made]  # read again: another ladder may have been written meanwhile
-        rows.sort(key=lambda r: (order.index(r["ladder"]), r["parameters"], r["tokens_per_parameter"], r["seed"]))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, pretty_json({"about": ABOUT, "versions": versions(), "rows": rows}))
+        if cell.key not in map(record_key, store.rows(path)):
+            store.put(
+                path, row(cell, root, device), record_key,
+                lambda r: (order.index(r["ladder"]), r["parameters"], r["tokens_per_parameter"], r["seed"]),
+                about=ABOUT,
+            )  # fmt: skip
 
 
 def chosen(ladder: str, names: list[str], seeds: str | None) -> list[Cell]:
@@ -118,7 +112,7 @@ def main() -> None:
     if options.all_cpu:
         cells += [cell for ladder in CELLS if ladder not in GPU for cell in CELLS[ladder]]
     fill(cells, path, options.root, options.device)
-    print(table(stored(path)))
+    print(table(store.rows(path)))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ is complete; a killed run continues from the parts in .cache/measurements and re
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import zipfile
 from collections.abc import Iterable
@@ -26,10 +25,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import store
 import torch
 
 from genbound.errors import DataError, MissingExtraError
-from genbound.files import pretty_json, write_atomic
+from genbound.files import write_atomic
 from genbound.lm.checkpoints import load_model, published
 from genbound.lm.corpora import sotu
 from genbound.lm.corpora.alphabet import decode
@@ -161,19 +161,18 @@ def of_smoke(folder: Path) -> Subject:
 # ----------------------------------------------------------------------------------------------------------- the whole
 
 
-def stored(path: Path) -> list[dict[str, Any]]:
-    """The rows so far."""
-    return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+def key(row: dict[str, Any]) -> list[Any]:
+    """What tells a row from the others."""
+    return [row[name] for name in KEY]
 
 
 def keep(row: dict[str, Any], path: Path) -> None:
-    """Put a row into the file in the place of its last version; another process may have added others."""
-    key = [row[name] for name in KEY]
-    rows = [other for other in stored(path) if [other[name] for name in KEY] != key]
-    rows.append(_completed(row))
-    rows.sort(key=lambda r: (r["ladder"], r["parameters"], r["tokens_per_parameter"] or 0, r["seed"] or 0))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, pretty_json({"schema": SCHEMA, "about": ABOUT, "versions": versions(), "rows": rows}))
+    """Put a row into the file in the place of its last version."""
+    store.put(
+        path, _completed(row) | {"versions": versions()}, key,
+        lambda r: (r["ladder"], r["parameters"], r["tokens_per_parameter"] or 0, r["seed"] or 0),
+        schema=SCHEMA, about=ABOUT,
+    )  # fmt: skip
 
 
 def _completed(row: dict[str, Any]) -> dict[str, Any]:
@@ -187,8 +186,7 @@ def _completed(row: dict[str, Any]) -> dict[str, Any]:
 
 def fill(subject: Subject, options: argparse.Namespace) -> None:
     """Measure what the row of a model has not got, and store it."""
-    key = [subject.known[name] for name in KEY]
-    old = next((row for row in stored(options.out) if [row[name] for name in KEY] == key), {})
+    old = next((row for row in store.rows(options.out) if key(row) == key(subject.known)), {})
     codes = [code for code in options.codes.split(",") if code in subject.rates]
     keep(measured(subject, options.work, codes=codes, spectrum=options.spectrum, old=old), options.out)
 
@@ -239,7 +237,7 @@ def main() -> None:
         options.out = options.work / "smoke.json"
     for subject in subjects(options):
         fill(subject, options)
-    print(table(stored(options.out)))
+    print(table(store.rows(options.out)))
 
 
 def subjects(options: argparse.Namespace) -> Iterable[Subject]:

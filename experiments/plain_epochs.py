@@ -11,12 +11,13 @@ trained again at 10k and 30k to see that its bytes come out, and copied at the o
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from pathlib import Path
 from typing import Any
 
-from genbound.files import file_sha256, pretty_json, write_atomic
+import store
+
+from genbound.files import file_sha256
 from genbound.lm.corpora import sotu
 from genbound.lm.ladder import models
 from genbound.lm.ladder.network import save_model
@@ -60,21 +61,18 @@ def cell(name: str, epochs: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def stored() -> list[dict[str, Any]]:
-    """The rows so far, by size and passes."""
-    return json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.is_file() else []
-
-
 def fill(wanted: list[tuple[str, int]]) -> None:
     """Train what is missing, one row at a time."""
     for name, epochs in wanted:
-        rows = stored()
-        if any((row["name"], row["epochs"]) == (name, epochs) for row in rows):
-            continue
-        rows.append(cell(name, epochs))
-        rows.sort(key=lambda row: (row["parameters"], row["epochs"]))
-        about = "plain training, nats per character; held-out: documents outside the stream"
-        write_atomic(RESULTS, pretty_json({"about": about, "versions": versions(), "rows": rows}))
+        if (name, epochs) not in map(key, store.rows(RESULTS)):
+            about = "plain training, nats per character; held-out: documents outside the stream"
+            row = {**cell(name, epochs), "versions": versions()}
+            store.put(RESULTS, row, key, lambda row: (row["parameters"], row["epochs"]), about=about)
+
+
+def key(row: dict[str, Any]) -> tuple[str, int]:
+    """What tells a row from the others."""
+    return row["name"], row["epochs"]
 
 
 def show(rows: list[dict[str, Any]]) -> None:
@@ -97,7 +95,7 @@ def main() -> None:
         fill([(name, int(count)) for count in epochs or EPOCHS])
     elif options.all:
         fill([(name, epochs) for name in RECIPES for epochs in EPOCHS])
-    show(stored())
+    show(store.rows(RESULTS))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ the cells that are missing.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import time
 from dataclasses import asdict
@@ -27,10 +26,10 @@ from pathlib import Path
 from typing import Any
 
 import prefix_kl
+import store
 
 from genbound.complexity.progressive import held_out
 from genbound.concentration import BoundResult
-from genbound.files import pretty_json, write_atomic
 from genbound.lm.corpora import sotu
 from genbound.lm.ladder import models
 from genbound.lm.ladder.recipes import RECIPES, log_recipe_space
@@ -136,39 +135,42 @@ def kl_row(name: str, cell: prefix_kl.Cell, windows: Windows) -> dict[str, Any]:
 def spend(names: list[str]) -> None:
     """The cells with KL that are missing; their prefix models come from --run."""
     for name, cell in product(names, prefix_kl.CELLS):
-        result = stored()
-        if not any({"name": name, **asdict(cell)}.items() <= row.items() for row in result["kl"]):
-            store({**result, "kl": [*result["kl"], kl_row(name, cell, stream(name))]})
+        if not any({"name": name, **asdict(cell)}.items() <= row.items() for row in stored()["kl"]):
+            add("kl", [kl_row(name, cell, stream(name))])
 
 
 def stored() -> dict[str, Any]:
     """The result so far."""
-    if RESULTS.is_file():
-        return json.loads(RESULTS.read_text(encoding="utf-8"))
-    return {"rows": [], "yardsticks": [], "kl": []}
+    return {"rows": [], "yardsticks": [], "kl": []} | store.read(RESULTS)
 
 
-def store(result: dict[str, Any]) -> None:
-    """Write the result, whole."""
-    result["rows"].sort(key=lambda row: (RECIPES[row["name"]].parameters, row["share"], row["epochs"], row["weights"]))
+def add(part: str, made: list[dict[str, Any]]) -> None:
+    """Put rows into a part of the result."""
     about = "prefix_prior about tokens prefix+1..n_tokens, nats per character; the recipe and all choices are paid"
     facts = {"about": about, "delta": DELTA, "shares": SHARES, "epochs": EPOCHS, "versions": versions()}
-    write_atomic(RESULTS, pretty_json({**facts, **{key: result[key] for key in ("rows", "yardsticks", "kl")}}))
+
+    def change(old: dict[str, Any]) -> dict[str, Any]:
+        parts = {name: old.get(name, []) + (made if name == part else []) for name in ("rows", "yardsticks", "kl")}
+        parts["rows"].sort(
+            key=lambda row: (RECIPES[row["name"]].parameters, row["share"], row["epochs"], row["weights"])
+        )
+        return facts | parts
+
+    store.update(RESULTS, change)
 
 
 def fill(names: list[str], minutes: float) -> None:
     """Compute what is missing, cell by cell."""
     for name in names:
-        windows, result = stream(name), stored()
-        if not any(row["name"] == name for row in result["yardsticks"]):
-            store({**result, "yardsticks": result["yardsticks"] + yardsticks(name, windows, HELDOUT_TOKENS)})
+        windows = stream(name)
+        if not any(row["name"] == name for row in stored()["yardsticks"]):
+            add("yardsticks", yardsticks(name, windows, HELDOUT_TOKENS))
         for share, epochs in CELLS[name]:
-            result = stored()
-            if any((row["name"], row["share"], row["epochs"]) == (name, share, epochs) for row in result["rows"]):
+            if any((row["name"], row["share"], row["epochs"]) == (name, share, epochs) for row in stored()["rows"]):
                 continue
             if time.process_time() > 60 * minutes:
                 return
-            store({**result, "rows": result["rows"] + cells_of(name, share, epochs, windows)})
+            add("rows", cells_of(name, share, epochs, windows))
 
 
 def show(result: dict[str, Any]) -> None:

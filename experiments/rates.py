@@ -13,15 +13,14 @@ that minimum off the table costs ln(cells) nats, less than 1e-4 of n C, and is n
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 import description_cells as study
+import store
 
 from genbound.certificate.environment import environment
 from genbound.certificate.settings import QUANTIZERS, Settings
-from genbound.files import pretty_json, write_atomic
 from genbound.lm.ladder import models
 
 RESULTS = study.ROOT / "experiments" / "results" / "rates.json"
@@ -58,16 +57,15 @@ def optimal(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return out
 
 
-def store(rows: list[dict[str, Any]], path: Path) -> dict[str, Any]:
+def content(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The file: the rows, and the best of them."""
     order = {name: i for i, name in enumerate(models.ladder_names())}
     rows = sorted(rows, key=lambda r: (order[r["stream"]], r["code"], r["rate"]))
-    content = {
+    return {
         "schema": "genbound/rates/1", "about": "nats per character; bits per parameter of the coded file",
         "delta": Settings().delta, "seed": Settings().seed, "environment": environment(device="cpu", dtype="float32"),
         "optimal": optimal(rows), "rows": rows,
     }  # fmt: skip
-    write_atomic(path, pretty_json(content))
-    return content
 
 
 def table(content: dict[str, Any]) -> str:
@@ -92,17 +90,15 @@ def main() -> None:
     options = parser.parse_args()
     if options.smoke and options.out == RESULTS:
         options.out = options.work / "smoke.json"
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    rows = json.loads(options.out.read_text())["rows"] if options.out.is_file() else []
-    done = {(r["stream"], r["code"], r["rate"]) for r in rows}
+    done = {(r["stream"], r["code"], r["rate"]) for r in store.rows(options.out)}
     plan = [(name, code, rate) for name in options.run for code in options.codes.split(",") for rate in RATES]
     plan = [("10k", code, 2.0) for code in ("rtn", "ldlq")] if options.smoke else plan
     for name, code, rate in plan:
         if (name, code, rate) not in done:
-            rows.append(cell(name, code, rate, options.work, study.SMOKE_TOKENS if options.smoke else None))
-            store(rows, options.out)
-    if rows:
-        print(table(store(rows, options.out)))
+            row = cell(name, code, rate, options.work, study.SMOKE_TOKENS if options.smoke else None)
+            store.update(options.out, lambda old, row=row: content([*old.get("rows", []), row]))
+    if store.rows(options.out):
+        print(table(store.read(options.out)))
 
 
 if __name__ == "__main__":

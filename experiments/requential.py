@@ -12,7 +12,6 @@ message: KL + 2 log2(1 + KL) + 5.21 bits. Runs continue from .cache/requential w
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import time
 from dataclasses import replace
@@ -20,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import store
 import torch
 
 from genbound import geometric_mean, smoothing
 from genbound.certificate.statistics import OFFSETS
 from genbound.certified import ball, precision, up
 from genbound.complexity.codes import choice_nats, log_inv_delta
-from genbound.files import pretty_json, write_atomic
 from genbound.lm.corpora import sotu
 from genbound.lm.corpora.alphabet import V
 from genbound.lm.ladder.network import build_network
@@ -146,19 +145,25 @@ def bound(losses: np.ndarray, centres: np.ndarray, nats: float) -> tuple[float, 
     return value(row, offset), smoothing.ALPHAS[row]
 
 
+def add(entry: dict[str, Any]) -> None:
+    """Store a run in the place of the last one of its name."""
+
+    def change(old: dict[str, Any]) -> dict[str, Any]:
+        kept = {each["name"]: each for each in old.get("runs", [])} | {entry["name"]: entry}
+        head = {"runs": [kept[name] for name in RUNS if name in kept]}
+        return head | {"delta": DELTA, "device": "cpu", "versions": versions()}
+
+    store.update(RESULTS, change)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", nargs="+", metavar="NAME", help=f"of {', '.join(RUNS)}; or all")
     options = parser.parse_args()
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {"runs": []}
     for name in RUNS if options.run == ["all"] else options.run or ():
-        entry = run(name)
-        kept = {old["name"]: old for old in results["runs"]} | {name: entry}
-        results |= {"delta": DELTA, "device": "cpu", "versions": versions()}
-        results["runs"] = [kept[key] for key in RUNS if key in kept]
-        write_atomic(RESULTS, pretty_json(results))
+        add(run(name))
     print(f"{'run':<26} {'draws':>5} {'tokens':>8} {'bits/p':>6} {'loss':>6} {'bound':>6} {'publ.':>6}")
-    for entry in results["runs"]:
+    for entry in store.read(RESULTS).get("runs", []):
         print(
             f"{entry['name']:<26} {entry['schedule']['draws']:5d} {entry['drawn_tokens']:8d} "
             f"{entry['bits_per_parameter']:6.2f} {entry['loss_student']:6.3f} {entry['bound']:6.3f} "

@@ -15,7 +15,6 @@ top-k column is the share of characters outside the k most likely ones, ties cou
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import subprocess
 import tempfile
@@ -25,13 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import store
 import torch
 
 from genbound.baselines import LOTFI_ALPHAS, lotfi_subsampled
 from genbound.certificate.statistics import OFFSETS, ExactMean, centred, never_below, new_wealth, smoothed_loss
 from genbound.complexity.codes import choice_nats, code_nats, log_inv_delta
 from genbound.concentration import Wealth, geometric_mean, kl_inverse
-from genbound.files import pretty_json, write_atomic
 from genbound.lm.compress import code
 from genbound.lm.compress.train import train
 from genbound.lm.corpora import sotu
@@ -217,6 +216,11 @@ def wanted(size: str, method: str) -> list[tuple[str, str]]:
     return [(s, m) for s in CELLS for m in CELLS[s] if size in (s, "all") and method in (m, "all")]
 
 
+def key(row: dict[str, Any]) -> tuple[str, str]:
+    """What tells a row from the others."""
+    return row["size"], row["method"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", nargs=2, metavar=("SIZE", "METHOD"), help="one cell, or `all`")
@@ -235,18 +239,18 @@ def main() -> None:
             ]
         )
         return
-    rows = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.is_file() else []
     if options.run:
         for size, method in wanted(*options.run):
             chosen = {**COMMON[size], **CELLS[size][method], "method": method}
-            if options.missing and any(r["size"] == size and r["options"] == chosen for r in rows):
+            if options.missing and any(r["size"] == size and r["options"] == chosen for r in store.rows(RESULTS)):
                 continue
             row = {"size": size, **cell(*stream(size), chosen)}
-            kept = [r for r in rows if (r["size"], r["method"]) != (size, method)]
-            rows = sorted([*kept, row], key=lambda r: wanted("all", "all").index((r["size"], r["method"])))
-            write_atomic(RESULTS, pretty_json({"schema": SCHEMA, "delta": DELTA, "plain": PLAIN, "rows": rows}))
+            store.put(
+                RESULTS, row, key, lambda r: wanted("all", "all").index(key(r)),
+                schema=SCHEMA, delta=DELTA, plain=PLAIN,
+            )  # fmt: skip
             print(f"{size} {method}: {row['bound_nats']:.4f} nats, {row['seconds']:.0f} s", flush=True)
-    show(rows)
+    show(store.rows(RESULTS))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -16,6 +16,11 @@ from zipfile import BadZipFile
 import numpy as np
 
 from genbound.errors import DataError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 _DEVICES = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
 
@@ -46,6 +51,28 @@ def write_atomic(path: Path, data: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+@contextmanager
+def locked(path: Path, *, busy: str | None = None) -> Iterator[None]:
+    """Hold a lock file, which one process at a time can; nothing is locked on platforms without `flock`.
+
+    Args:
+        path: the lock file, made if need be and left there.
+        busy: what to say if another process holds it; without it, wait.
+
+    Raises:
+        DataError: another process holds it, and `busy` says so.
+    """
+    if fcntl is None:
+        yield
+        return
+    with open(path, "w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy is not None else 0))
+        except BlockingIOError as error:
+            raise DataError(str(busy)) from error
+        yield
 
 
 def temporary_pattern(name: str) -> str:

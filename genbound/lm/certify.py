@@ -10,8 +10,8 @@ and whole. The files that win no bound are dropped at the end.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,18 +24,13 @@ from genbound.certificate.choices import Choices, choose, pilot_alphas
 from genbound.certificate.rows import CodedModel
 from genbound.certificate.settings import Settings
 from genbound.certificate.statistics import SampleStatistics, StreamStatistics, alphas_of
-from genbound.errors import CertificateError, DataError
-from genbound.files import digest, pretty_json, temporary_pattern, write_atomic
+from genbound.errors import CertificateError
+from genbound.files import digest, locked, pretty_json, temporary_pattern, write_atomic
 from genbound.lm.descriptions.make import DECISION, make, opened
 from genbound.lm.descriptions.routes import SUFFIXES
 from genbound.lm.passes import Pass, Progress
 from genbound.lm.subject import Subject, open_subject
 from genbound.lm.workers import Workers
-
-try:
-    import fcntl
-except ImportError:  # no such locks there: two runs in one folder are then the user's care
-    fcntl = None
 
 WORK = ".genbound-work"
 
@@ -81,25 +76,12 @@ def certify(
     out = Path(out)
     work = out / WORK
     work.mkdir(parents=True, exist_ok=True)
-    with _alone(work, workers):
+    busy = f"{out}: another certification is running in this folder"
+    with locked(work / "lock", busy=busy) if workers.leads else nullcontext():
         return _certify(
             model, data, out, settings, workers, progress, heldout=heldout, device=device, field=field,
             token_dtype=token_dtype, gguf_file=gguf_file,
         )  # fmt: skip
-
-
-@contextmanager
-def _alone(work: Path, workers: Workers) -> Iterator[None]:
-    """Refuse to run twice at once in one folder."""
-    if not workers.leads or fcntl is None:
-        yield
-        return
-    with open(work / "lock", "w", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise DataError(f"{work.parent}: another certification is running in this folder") from error
-        yield
 
 
 def _certify(

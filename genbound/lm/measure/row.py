@@ -79,6 +79,15 @@ class Subject:
     def windows(self) -> Windows:
         return Windows(self.stream, self.context, separate=self.population is not None)
 
+    @property
+    def key(self) -> str:
+        """What its measurements belong to, but for the rates of certificates: weights, stream, how much is read."""
+        return digest({
+            "schema": SCHEMA, "sha256": self.loaded.sha256, "sizes": vars(self.sizes), "context": self.context,
+            "tokens": len(self.stream), "stream": digest(self.stream[:4096].tolist()),
+            "whole": self.whole, "population": self.population,
+        })  # fmt: skip
+
     def chosen(self, tokens: int, purpose: str = "losses") -> np.ndarray:
         """The windows that hold about so many tokens."""
         return chosen_windows(len(self.windows), max(2, tokens // self.windows.length), purpose=purpose)
@@ -87,18 +96,19 @@ class Subject:
 class Parts:
     """What was measured of a model, in files that belong to its weights and to what was asked."""
 
-    def __init__(self, folder: Path, key: dict[str, Any]) -> None:
-        self.folder, self.key = folder, digest(key)
+    def __init__(self, folder: Path, key: str) -> None:
+        self.folder, self.key = folder, key
 
-    def __call__(self, name: str, make: Callable[[], Any]) -> Any:
-        path = self.folder / f"{name}.json"
+    def __call__(self, name: str, make: Callable[[], Any], **asked: Any) -> Any:
+        """The value of a part; `asked` belongs to what was asked of this part only."""
+        path, key = self.folder / f"{name}.json", digest([self.key, asked]) if asked else self.key
         if path.is_file():
             found = json.loads(path.read_text(encoding="utf-8"))
-            if found["key"] == self.key:
+            if found["key"] == key:
                 return found["value"]
         value = make()
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, pretty_json({"key": self.key, "value": value}))
+        write_atomic(path, pretty_json({"key": key, "value": value}))
         return value
 
 
@@ -117,36 +127,39 @@ def measured(
         work: folder of the parts; what is there of this very model is not measured again.
         codes: what to certify it with, each one of `subject.rates`; none where the stream is not its training stream.
         spectrum: also that of the whole network.
-        old: the row so far; it counts only if it is about the same weights.
+        old: the row so far; it counts only where it is about the same (`Subject.key`, and rates).
 
     Returns:
-        The fields of `subject.known`, sha256 of the weights, variation, quantization, bounds, hessian and, if asked
-        for or there before, spectrum: plain values for JSON.
+        The fields of `subject.known`, sha256 of the weights, key, variation, quantization, bounds, hessian and, if
+        asked for or there before, spectrum: plain values for JSON.
 
     Raises:
         GenboundError: a model or a stream that cannot be measured; MissingExtraError without `curvlinops`.
     """
-    loaded, sizes = subject.loaded, subject.sizes
-    folder = work / subject.label
-    parts = Parts(folder, {
-        "schema": SCHEMA, "sha256": loaded.sha256, "sizes": vars(sizes), "context": subject.context,
-        "tokens": len(subject.stream), "stream": digest(subject.stream[:4096].tolist()),
-    })  # fmt: skip
-    old = old if old and old.get("sha256") == loaded.sha256 else {}
-    row: dict[str, Any] = {**subject.known, "sha256": loaded.sha256}
+    loaded, folder = subject.loaded, work / subject.label
+    parts = Parts(folder, subject.key)
+    old = old if old and old.get("key") == subject.key else {}
+    row: dict[str, Any] = {**subject.known, "sha256": loaded.sha256, "key": subject.key}
     row["variation"] = old.get("variation") or parts("variation", lambda: _variation(subject))
     statistics = cache(lambda: _hessians(subject, folder / "hessians"))
     row["quantization"] = old.get("quantization") or _quantization(subject, statistics, parts)
-    row["bounds"] = list(old.get("bounds") or [])
+    row["bounds"] = [found for found in old.get("bounds") or () if _rates(found) == subject.rates.get(found["code"])]
     for code in codes if subject.bounded else ():
         if code not in [found["code"] for found in row["bounds"]]:
-            row["bounds"].append(parts(f"bounds-{code}", lambda c=code: _certified(subject, c, folder, statistics)))
+            row["bounds"].append(parts(
+                f"bounds-{code}", lambda c=code: _certified(subject, c, folder, statistics), rates=subject.rates[code],
+            ))  # fmt: skip
     row["hessian"] = old.get("hessian") or parts(
         "hessian", lambda: [layer.to_dict() for layer in layer_spectra(loaded.model, statistics())]
     )
     if spectrum or "spectrum" in old:
         row["spectrum"] = old.get("spectrum") or parts("spectrum", lambda: _spectrum(subject))
     return row
+
+
+def _rates(found: Mapping[str, Any]) -> tuple[float, ...]:
+    """The rates a stored certificate chose from."""
+    return tuple(each["rate"] for each in found["codes"])
 
 
 def _variation(subject: Subject) -> dict[str, Any]:
