@@ -18,11 +18,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import measured
 import numpy as np
-import quantities as q
+from made_up import FRONTIER, GRID, made_up
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from verdicts import FRONTIER, GRID, SATURATING, made_up
+from verdicts import SATURATING
 
 from genbound.files import pretty_json, write_atomic
 from genbound.scaling import (
@@ -36,8 +37,9 @@ from genbound.scaling import (
     profile,
     size_means,
 )
+from genbound.scaling import quantities as q
 
-RESULTS = q.RESULTS / "fits.json"
+RESULTS = measured.RESULTS / "fits.json"
 FOLLOWED = {
     "sigma": ("loss variation, Sigma at C = .2", q.sigma),
     "sd_x_minus_y": ("loss variation, sd(X - Y)", q.standard_deviation),
@@ -124,7 +126,7 @@ def table(found: list[dict[str, Any]]) -> str:
     lines = []
     for row in found:
         lines.append(f"{row['title']}; {row['ladder']}; {row['law']}")
-        lines += [f"    {name:<6} {q.shown(interval)}" for name, interval in row["intervals"].items()]
+        lines += [f"    {name:<6} {measured.shown(interval)}" for name, interval in row["intervals"].items()]
         if row.get("largest"):
             largest = row["largest"]
             lines.append(f"    the largest size from the others: {largest['units'][0]:+.2f} of its interval")
@@ -138,14 +140,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     if options.smoke and options.out == RESULTS:
-        options.out = q.RESULTS.parent.parent / ".cache" / "verdicts" / "fits-smoke.json"
+        options.out = measured.RESULTS.parent.parent / ".cache" / "verdicts" / "fits-smoke.json"
     if options.smoke:
         found = fits([row for row in made_up() if row["ladder"] in ("sotu", GRID)], draws=49)
     else:
-        found = fits(q.rows())
+        found = fits(measured.rows())
     options.out.parent.mkdir(parents=True, exist_ok=True)
     about = "Made-up measurements." if options.smoke else "Laws fitted to results/measurements.json."
-    found = q.jsonable(found)
+    found = measured.jsonable(found)
     write_atomic(options.out, pretty_json({"about": about, "rows": found}))
     print(table(found))
 

@@ -22,15 +22,15 @@ interval: seeds of a size are one observation (`genbound.scaling.slope`). Laws w
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import measured
 import numpy as np
-import quantities as q
+from made_up import FRONTIER, GRID, made_up
 
 from genbound.errors import DataError
 from genbound.files import pretty_json, write_atomic
@@ -48,10 +48,9 @@ from genbound.scaling import (
     slope,
     typical,
 )
+from genbound.scaling import quantities as q
 
-RESULTS = q.RESULTS / "verdicts.json"
-FRONTIER = ("sotu", "python-bytes", "python-bpe")
-GRID = "off-frontier"
+RESULTS = measured.RESULTS / "verdicts.json"
 F25 = "Finzi et al. 2025"
 LEVEL = 0.95
 SATURATING = SaturatingPowerLaw(delta=0.1)
@@ -61,8 +60,6 @@ FEWEST = 4
 """Sizes without which a ladder is not judged."""
 FEWEST_TO_BEND = 6
 """Sizes without which it is not asked whether a law bends."""
-
-Quantity = Callable[[q.Row], float | None]
 
 
 @dataclass(frozen=True)
@@ -82,9 +79,9 @@ class Rule:
 
     prediction: Prediction
     number: str
-    of: Quantity
+    of: q.Quantity
     statistic: Callable[[np.ndarray, np.ndarray], Interval] = slope
-    at: str | Quantity = "parameters"
+    at: str | q.Quantity = "parameters"
     ladders: tuple[str, ...] = FRONTIER
     name: str | None = None
     less: Callable[[list[q.Row]], Interval] | None = None
@@ -109,11 +106,11 @@ def derived_exponent(rows: list[q.Row]) -> Interval:
     return bootstrap(ChinchillaLaw(), X, losses, level=(1 + LEVEL) / 2, quantities=derived)["1 - beta"]
 
 
-def _falls(claim: str, of: Quantity, number: str = "exponent in N", **options: Any) -> Rule:
+def _falls(claim: str, of: q.Quantity, number: str = "exponent in N", **options: Any) -> Rule:
     return Rule(Prediction(claim, F25, upper=0), number, of, **options)
 
 
-def _flat(claim: str, of: Quantity) -> Rule:
+def _flat(claim: str, of: q.Quantity) -> Rule:
     return Rule(Prediction(claim, F25, -0.05, 0.05), "exponent in N", of)
 
 
@@ -139,7 +136,7 @@ RULES = (
     _falls("the gap falls: finzi_bound, GPTQ", q.gap("finzi_bound")),
     _falls("the gap falls: geometric_mean, GPTQ", q.gap("geometric_mean")),
     _falls("the gap falls: geometric_mean, shortest description", q.shortest_gap),
-    _falls("the bound falls: finzi_bound, GPTQ", q.bound_value),
+    _falls("the bound falls: finzi_bound, GPTQ", q.bound("finzi_bound")),
     *(
         _falls(f"{name}: more tokens per parameter, smaller gap", q.gap("finzi_bound"), "exponent in D/N",
                at="tokens_per_parameter", ladders=(f"python-bytes+{GRID}",), name=name)
@@ -165,8 +162,8 @@ def judged(rule: Rule, ladder: str, rows: Iterable[q.Row]) -> dict[str, Any] | N
             number = difference(number, rule.less(found))
     except DataError as error:  # a number that is not positive: said in the table
         return {**words, "verdict": Verdict.CANNOT_TELL.value, "shown": str(error)}
-    numbers = q.jsonable(rule.prediction.to_dict(number))
-    return {**words, **numbers, **_bend(rule, x, y, q.shown(numbers))}
+    numbers = measured.jsonable(rule.prediction.to_dict(number))
+    return {**words, **numbers, **_bend(rule, x, y, measured.shown(numbers))}
 
 
 def _bend(rule: Rule, x: np.ndarray, y: np.ndarray, shown: str) -> dict[str, Any]:
@@ -210,33 +207,6 @@ def table(found: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def made_up(seed: int = 0) -> list[q.Row]:
-    """Rows of measurements in which every claim about one size after another is true by construction."""
-    rng, found = np.random.default_rng(seed), []
-    plan = [(ladder, N, 20.0) for ladder in FRONTIER for N in np.geomspace(1e4, 1e6, 8).round()]
-    plan += [(GRID, N, ratio) for N in (3e4, 1e5) for ratio in (2.0, 5.0, 20.0, 80.0, 320.0)]
-    for ladder, N, ratio in plan:
-        D = N * ratio
-        loss = (0.6 + 60 * N**-0.4 + 60 * D**-0.4) * math.exp(0.001 * rng.normal())
-        noise = math.exp(0.01 * rng.normal())
-        variation, error, code = (0.27 + 8000 * N**-0.8) * noise, 3 * N**-0.2 * noise, 4 * math.log(2) / ratio
-        bounds = dict.fromkeys(("finzi_bound", "geometric_mean"), loss + error + variation * code**0.5 + code)
-        layer = {"n": round(N**0.5), "exponent": 1.5 * noise, "trace": 1.0,
-                 "half_trace_squared_over_n": N**-0.25 * noise, "proxy_predicted": 1.2 * noise,
-                 "proxy_measured": 1.0}  # fmt: skip
-        found.append({
-            "ladder": ladder, "name": {3e4: "30k", 1e5: "100k"}.get(N, f"{N:g}"), "seed": 0, "parameters": N,
-            "tokens": D, "tokens_per_parameter": ratio, "loss_train": loss, "loss_heldout": loss,
-            "heldout_area_nats": 40 * D**0.6, "hessian": [layer],
-            "variation": {"sigma": {"0.2": variation}, "sd_x_minus_y": variation},
-            "quantization": [{"code": c, "bits": b, "error": error} for c in ("gptq", "ldlq") for b in (2, 3, 4)],
-            "shortest": bounds["geometric_mean"],
-            "bounds": [{"code": "gptq", "bounds": bounds, "complexity_nats_per_token": code * noise,
-                        "codes": [{"rate": 4.0, "nats": code * D}]}],
-        })  # fmt: skip
-    return found
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rules", action="store_true", help="print the rules")
@@ -248,8 +218,8 @@ def main() -> None:
             print(f"{rule.prediction.claim}\n    {rule.number} {rule.prediction.region}; {', '.join(rule.ladders)}")
         return
     if options.smoke and options.out == RESULTS:
-        options.out = q.RESULTS.parent.parent / ".cache" / "verdicts" / "smoke.json"
-    found = verdicts(made_up() if options.smoke else q.rows())
+        options.out = measured.RESULTS.parent.parent / ".cache" / "verdicts" / "smoke.json"
+    found = verdicts(made_up() if options.smoke else measured.rows())
     options.out.parent.mkdir(parents=True, exist_ok=True)
     about = "Made-up measurements." if options.smoke else "Claims judged on results/measurements.json."
     write_atomic(options.out, pretty_json({"about": about, "level": LEVEL, "rows": found}))

@@ -15,15 +15,17 @@ import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from genbound.scaling import quantities as q
+
 
 def _panel(axes: Axes, ladder: str, rows: list[results.Row], studied: results.Result | None) -> None:
     for name in ("loss_heldout", "loss_train"):
         style.line(axes, results.points(rows, lambda row, name=name: row[name]), **style.bound(name))
     for name in ("finzi_bound", "geometric_mean"):
-        points = results.points(rows, lambda row, name=name: results.bound(row, name, "gptq"))
+        points = results.points(rows, q.bound(name))
         style.line(axes, points, **style.bound(name) | {"label": f"{name}, GPTQ"})
     look = style.bound("geometric_mean") | {"linestyle": "--", "markerfacecolor": "white"}
-    best = [(row["parameters"], found["bound"]) for row in rows if (found := results.shortest(studied, row))]
+    best = [(row["parameters"], found["bound"]) for row in rows if (found := q.shortest(studied, row))]
     style.line(axes, best, **look | {"label": "geometric_mean, shortest description"})
     guess = math.log(rows[0]["vocab_size"])
     axes.axhline(guess, color=style.BLACK, linewidth=0.7, linestyle=":", label="random guess, ln V")

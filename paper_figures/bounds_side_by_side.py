@@ -16,6 +16,8 @@ import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from genbound.scaling import quantities as q
+
 STARS = {
     "best_without_other_text": ("best description of the stream", style.BLACK),
     "best": ("the same, with a model of other text", "white"),
@@ -41,8 +43,8 @@ def _stars(axes: Axes, description_length: results.Result, sizes: dict[str, int]
 
 
 def _gptq(row: results.Row) -> dict[str, Any] | None:
-    """Its GPTQ certificate, each bound at the rate that suits it; of several the one with the least finzi_bound."""
-    found = results.coded(row, "finzi_bound", "gptq")
+    """Its GPTQ certificate, each bound at the rate that suits it."""
+    found = q.certified(row)
     return None if found is None else row | {"shown": found["bounds"]}
 
 

@@ -13,12 +13,13 @@ import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from genbound.scaling import quantities as q
+
 SHOWN = ("finzi_bound", "geometric_mean")
-CODE = "gptq"
 
 
 def _rows(row: results.Row, name: str) -> dict[str, float] | None:
-    found = results.coded(row, name, CODE)
+    found = q.certified(row)
     return None if found is None else found["decompositions"].get(name)
 
 

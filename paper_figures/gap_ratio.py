@@ -14,6 +14,8 @@ import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from genbound.scaling import quantities as q
+
 SHOWN = ("azuma_hoeffding", "finzi_bound", "empirical_freedman", "geometric_mean")
 BEST = {
     "best_without_other_text": ("best description of the stream", style.BLACK, "o", "-"),
@@ -22,8 +24,8 @@ BEST = {
 
 
 def ratio(row: results.Row, name: str) -> float | None:
-    """The gap of a bound in units of the floor's, both of the GPTQ certificate with the least finzi_bound."""
-    found = results.coded(row, "finzi_bound", "gptq")
+    """The gap of a bound in units of the floor's, both of the GPTQ certificate."""
+    found = q.certified(row)
     if found is None or found["bounds"].get(name) is None:
         return None
     loss, floor = row["loss_train"], found["bounds"].get("floor") or found["floor"]

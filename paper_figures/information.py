@@ -19,6 +19,8 @@ import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from genbound.scaling import quantities as q
+
 PYTHIA = (7e7, 1.2e10)
 Per = Callable[[float], float]
 BITS = {2: ":", 3: "--", 4: "-."}
@@ -33,10 +35,8 @@ SHAPES = {
 
 def _nats(row: results.Row, quantity: str, studied: results.Result | None) -> float | None:
     if quantity == "information":
-        return row.get("heldout_area_nats")
-    found = results.coded(row, "geometric_mean", "gptq")
-    if quantity == "shortest description":
-        found = results.shortest(studied, row)
+        return q.information(row)
+    found = q.shortest(studied, row) if quantity == "shortest description" else q.certified(row)
     return None if found is None else found["code_nats"]
 
 

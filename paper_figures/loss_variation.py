@@ -16,8 +16,7 @@ import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-PRICE = "0.2"
-"""C, nats per token, of the Sigma that is drawn."""
+from genbound.scaling import quantities as q
 
 PYTHIA = (7e7, 1.2e10)
 
@@ -44,10 +43,10 @@ def draw(measurements: results.Result, fits: results.Result | None = None) -> Fi
     ladders = results.by_ladder(row for row in measurements["rows"] if row.get("variation"))
     with style.figure(style.PAGE, 2.7) as figure:
         left, right = figure.subplots(1, 2)
-        _panel(left, ladders, lambda row: row["variation"]["sd_x_minus_y"], fits, "sd_x_minus_y")
+        _panel(left, ladders, q.standard_deviation, fits, "sd_x_minus_y")
         left.set_ylabel("sd(X - Y), nats")
-        _panel(right, ladders, lambda row: row["variation"]["sigma"].get(PRICE), fits, "sigma")
-        right.set_ylabel(rf"$\Sigma$ at C = {PRICE}, nats")
+        _panel(right, ladders, q.sigma, fits, "sigma")
+        right.set_ylabel(r"$\Sigma$ at C = 0.2, nats")
         sizes = [PYTHIA[0] * (PYTHIA[1] / PYTHIA[0]) ** (k / 60) for k in range(61)]
         right.plot(sizes, [published(N) for N in sizes], color=style.BLACK, linestyle="-.",
                    label="published, Pythia 70M to 12B: 0.27 + 8337 N^-0.54")  # fmt: skip

@@ -14,9 +14,10 @@ import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from genbound.scaling import quantities as q
+
 LOOKS = ((style.BLUE, "o"), (style.VERMILLION, "s"), (style.GREEN, "^"))
 SHOWN = {"finzi_bound": "--", "geometric_mean": "-"}
-CODE = "gptq"
 
 
 PANELS = {"bound minus training loss": None, "complexity": "complexity", "loss variation": "loss_variation"}
@@ -24,10 +25,8 @@ PANELS = {"bound minus training loss": None, "complexity": "complexity", "loss v
 
 
 def _value(row: results.Row, name: str, part: str | None) -> float | None:
-    found = results.coded(row, name, CODE)
-    if found is None:
-        return None
-    return found["bounds"][name] - row["loss_train"] if part is None else found["decompositions"][name][part]
+    found = q.certified(row)
+    return q.gap(name)(row) if part is None or found is None else found["decompositions"][name][part]
 
 
 def _panel(axes: Axes, rows: list[results.Row], part: str | None) -> None:

@@ -8,19 +8,14 @@ a column that has such an error is linear around zero.
 
 from __future__ import annotations
 
-from functools import partial
-
 import results
 import style
 from matplotlib.figure import Figure
 
+from genbound.scaling import quantities as q
+
 BITS = (2, 3, 4)
 METHODS = ("rtn", "gptq", "ldlq")
-
-
-def _error(row: results.Row, code: str, bits: int) -> float | None:
-    found = (each["error"] for each in row["quantization"] if (each["code"], each["bits"]) == (code, bits))
-    return next(found, None)
 
 
 def draw(measurements: results.Result) -> Figure:
@@ -32,7 +27,7 @@ def draw(measurements: results.Result) -> Figure:
             errors: list[float] = []
             for axes, code in zip(grid[:, place], METHODS, strict=True):
                 for ladder, rows in ladders.items():
-                    points = results.points(rows, partial(_error, code=code, bits=bits))
+                    points = results.points(rows, q.quantization_error(code, bits))
                     style.line(axes, points, **style.ladder(ladder))
                     errors += [y for _, y in points]
                 axes.set_title(f"{code}, {bits} bits")

@@ -82,37 +82,10 @@ def by_ladder(rows: Iterable[Row], *, off_frontier: bool = False) -> dict[str, l
     return found
 
 
-def coded(row: Row, name: str, code: str = "") -> Row | None:
-    """The description (of those whose code begins so) under which a bound of this row is least."""
-    found = [each for each in row.get("bounds") or [] if each["code"].startswith(code) and name in each["bounds"]
-             and each["bounds"][name] is not None]  # fmt: skip
-    return min(found, key=lambda each: each["bounds"][name], default=None)
-
-
-def bound(row: Row, name: str, code: str = "") -> float | None:
-    """The least stored value of a bound."""
-    found = coded(row, name, code)
-    return None if found is None else found["bounds"][name]
-
-
 def points(rows: Iterable[Row], value: Value, x: str = "parameters") -> list[tuple[float, float]]:
     """(x, value) of the rows that have one."""
     pairs = ((row[x], value(row)) for row in rows)
     return [(place, found) for place, found in pairs if found is not None]
-
-
-def shortest(description_length: Result | None, row: Row) -> Row | None:
-    """The best description of a shipped model's stream without other text: code_nats, and its bound, choice paid.
-
-    None where no Gaussian weights were trained: the best quantizer is no contender.
-    """
-    best = (description_length or {"best_without_other_text": {}})["best_without_other_text"].get(row["name"])
-    trained = best is not None and best["code"] == "variational"
-    if not trained or description_length is None or (row["ladder"], row["seed"]) != ("sotu", 0):
-        return None
-    found = min((each for each in description_length["rows"] if each["stream"] == row["name"] and not each["centred"]),
-                key=lambda each: each["bound"])  # fmt: skip
-    return {"bound": best["bound"], "code_nats": found["code_nats"]}
 
 
 def means(rows: Iterable[Row], value: Callable[[Row], dict[str, float] | None]) -> dict[str, dict[str, float]]:

@@ -23,6 +23,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
+from genbound.scaling import quantities as q
+
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted(path.stem for path in (ROOT / "paper_figures").glob("*.py") if "def draw(" in path.read_text())
 INVENTED = ("measurements", "fits", "verdicts")
@@ -180,12 +182,12 @@ def test_ratios_and_shortest_descriptions_by_hand(stored: Path) -> None:
     ]}  # fmt: skip
     assert script("gap_ratio").ratio(row, "finzi_bound") == 2.0
     assert script("gap_ratio").ratio(row, "geometric_mean") is None
-    assert script("results").bound(row, "finzi_bound") == 1.1
+    assert q.bound("finzi_bound", "ldlq")(row) == 1.1
     studied = json.loads((stored / "description_length.json").read_text())
-    found = script("results").shortest(studied, {"ladder": "sotu", "seed": 0, "name": "10k"})
+    found = q.shortest(studied, {"ladder": "sotu", "seed": 0, "name": "10k"})
     assert found["bound"] == studied["best_without_other_text"]["10k"]["bound"]
     assert 0 < found["code_nats"] < 10120 * 1.5 * math.log(2)
-    assert script("results").shortest(studied, {"ladder": "sotu", "seed": 1, "name": "10k"}) is None
+    assert q.shortest(studied, {"ladder": "sotu", "seed": 1, "name": "10k"}) is None
 
 
 def test_the_law_that_is_asked_for_is_drawn_if_it_was_fitted() -> None:

@@ -9,7 +9,9 @@ import sys
 from copy import deepcopy
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.base import clone
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 
@@ -23,12 +25,21 @@ def script(monkeypatch):
     return verdicts
 
 
+@pytest.fixture
+def made_up(monkeypatch):
+    """Made-up measurements."""
+    monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    from made_up import made_up
+
+    return made_up()
+
+
 def by_claim(found) -> dict[tuple[str, str], str]:
     return {(row["claim"], row["ladder"]): row["verdict"] for row in found}
 
 
-def test_what_is_made_up_to_agree_is_supported(script) -> None:
-    found = by_claim(script.verdicts(script.made_up()))
+def test_what_is_made_up_to_agree_is_supported(script, made_up) -> None:
+    found = by_claim(script.verdicts(made_up))
     made_otherwise = {"Sigma = c + a N^-p with p = .54, within .1", "information grows as N^(.5 +- .1)"}
     assert {claim for (claim, _), verdict in found.items() if verdict != "supported"} == made_otherwise
     assert {found[claim, "sotu"] for claim in made_otherwise} == {"not supported"}
@@ -50,8 +61,8 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("claim", SPOILT)
-def test_what_is_made_up_to_disagree_is_not_supported(script, claim) -> None:
-    rows = deepcopy(script.made_up())
+def test_what_is_made_up_to_disagree_is_not_supported(script, made_up, claim) -> None:
+    rows = deepcopy(made_up)
     for row in rows:
         SPOILT[claim](row)
     found = [row for row in script.verdicts(rows) if claim in row["claim"] and row["ladder"] == "sotu"]
@@ -59,16 +70,16 @@ def test_what_is_made_up_to_disagree_is_not_supported(script, claim) -> None:
     assert found[0]["verdict"] == "not supported"
 
 
-def test_negative_errors_leave_the_question_open(script) -> None:
-    rows = [row for row in script.made_up() if row["ladder"] == "sotu"]
+def test_negative_errors_leave_the_question_open(script, made_up) -> None:
+    rows = [row for row in made_up if row["ladder"] == "sotu"]
     rows[0]["quantization"][2]["error"] = -1e-3
     found = [row for row in script.verdicts(rows) if "GPTQ, 4 bits" in row["claim"]]
     assert found[0]["verdict"] == "cannot tell"
     assert "positive" in found[0]["shown"]
 
 
-def test_what_was_not_measured_at_enough_sizes_has_no_verdict(script) -> None:
-    sotu = [row for row in script.made_up() if row["ladder"] == "sotu"]
+def test_what_was_not_measured_at_enough_sizes_has_no_verdict(script, made_up) -> None:
+    sotu = [row for row in made_up if row["ladder"] == "sotu"]
     assert {row["verdict"] for row in script.verdicts(sotu[:3])} == {"not measured"}
     assert len(script.verdicts([])) == len(script.RULES)
     on_sotu = [row for row in script.verdicts(sotu) if row["verdict"] != "not measured"]
@@ -76,8 +87,8 @@ def test_what_was_not_measured_at_enough_sizes_has_no_verdict(script) -> None:
     assert {row["sizes"] for row in on_sotu} == {8}
 
 
-def test_a_bend_is_shown_with_the_exponent_of_the_upper_half(script) -> None:
-    rows = [row for row in script.made_up() if row["ladder"] == "sotu"]
+def test_a_bend_is_shown_with_the_exponent_of_the_upper_half(script, made_up) -> None:
+    rows = [row for row in made_up if row["ladder"] == "sotu"]
     for row in rows:
         away = math.log(row["parameters"]) - math.log(1e5)
         row["variation"]["sigma"]["0.2"] = math.exp(-0.1 * away - 0.1 * away**2)
@@ -105,13 +116,35 @@ def test_the_scripts_run_through(name, tmp_path) -> None:
 
 def test_the_stored_verdicts_are_those_of_the_stored_measurements(script) -> None:
     stored = json.loads(script.RESULTS.read_text(encoding="utf-8"))["rows"]
-    found = script.verdicts(script.q.rows())
+    found = script.verdicts(script.measured.rows())
     assert by_claim(found) == by_claim(stored)
     for row, old in zip(found, stored, strict=True):
         for name in ("estimate", "lower", "upper"):
             new, stored_one = row.get(name), old.get(name)
             assert (new is None) == (stored_one is None)
             assert new is None or new == pytest.approx(stored_one, rel=1e-5, abs=1e-7)
+
+
+def test_the_stored_fits_are_those_of_the_stored_measurements(script) -> None:
+    import fits
+
+    rows = script.measured.rows()
+    stored = json.loads(fits.RESULTS.read_text(encoding="utf-8"))["rows"]
+    measured = {row["ladder"] for row in rows if row["ladder"] in fits.FRONTIER}
+    assert {row["ladder"] for row in stored if row["law"] != "chinchilla"} == measured
+    for row in stored:
+        if row["law"] == "chinchilla":
+            assert row["points"] == [[r["parameters"], r["tokens"], r["loss_heldout"]] for r in rows
+                                     if r["ladder"] in ("python-bytes", fits.GRID)]  # fmt: skip
+            continue
+        own = [each for each in rows if each["ladder"] == row["ladder"]]
+        points = fits.q.points(fits.FOLLOWED[row["quantity"]][1], own)
+        assert row["points"] == [pytest.approx(each, rel=1e-9) for each in points]
+        x, y, _ = np.array(points).T
+        sizes, means = fits.size_means(x, y)
+        law = clone(fits.LAWS[row["law"]]).fit(sizes[:, None], means)
+        stored_curve = np.array(row["curve"])
+        assert law.predict(stored_curve[:, :1]) == pytest.approx(stored_curve[:, 1], rel=1e-4)
 
 
 def test_the_table_in_the_readme_is_that_of_the_stored_verdicts(script, monkeypatch) -> None:
