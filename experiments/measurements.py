@@ -4,6 +4,7 @@
     python experiments/measurements.py --run sotu                     measures every trained cell of a ladder
     python experiments/measurements.py --run python-bytes 100k 300k --codes gptq,ldlq
     python experiments/measurements.py --run sotu 10k 100k --seeds 0 --spectrum     with the whole network's spectrum
+    python experiments/measurements.py --all-cpu                      every ladder that needs no GPU
     python experiments/measurements.py --checkpoints FOLDER --tokens FILE          local folders of any causal LM
     python experiments/measurements.py --gguf                         SmolLM2-135M, without its training data
     python experiments/measurements.py --smoke [--spectrum]           a tiny model made on the fly, under a minute
@@ -33,7 +34,7 @@ from genbound.files import write_atomic
 from genbound.lm.checkpoints import load_model, published
 from genbound.lm.corpora import sotu
 from genbound.lm.corpora.alphabet import decode
-from genbound.lm.ladder.cells import CELLS, Cell
+from genbound.lm.ladder.cells import CELLS, GPU, Cell
 from genbound.lm.ladder.network import save_model
 from genbound.lm.ladder.train import versions
 from genbound.lm.measure.row import RATES, SCHEMA, Sizes, Subject, measured
@@ -213,6 +214,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", nargs="+", metavar="X", help="a ladder, then names of it (none: all)")
+    parser.add_argument("--all-cpu", action="store_true", help="every trained cell of the ladders that need no GPU")
     parser.add_argument("--seeds", nargs="+", type=int, help="only these")
     parser.add_argument("--ratios", nargs="+", type=int, help="only these tokens per parameter")
     parser.add_argument("--codes", default="gptq", help=f"to certify, some of {','.join(RATES)}")
@@ -240,22 +242,30 @@ def main() -> None:
     print(table(store.rows(options.out)))
 
 
+def chosen(options: argparse.Namespace) -> list[Cell]:
+    """The cells of ladders that were asked for."""
+    ladder, *names = options.run or ("",)
+    if options.run and ladder not in CELLS:
+        sys.exit(f"--run {ladder}: need one of {', '.join(CELLS)}")
+    ladders = [each for each in CELLS if each == ladder or (options.all_cpu and each not in GPU)]
+    return [
+        cell for each in ladders for cell in CELLS[each]
+        if (each != ladder or not names or cell.name in names)
+        and (options.seeds is None or cell.seed in options.seeds)
+        and (options.ratios is None or cell.tokens_per_parameter in options.ratios)
+    ]  # fmt: skip
+
+
 def subjects(options: argparse.Namespace) -> Iterable[Subject]:
     """The models that were asked for, one after another."""
     if options.smoke:
         yield of_smoke(options.work / "smoke")
-    if options.run:
-        ladder, *names = options.run
-        if ladder not in CELLS:
-            sys.exit(f"--run {ladder}: need one of {', '.join(CELLS)}")
-        for cell in CELLS[ladder]:
-            wanted = (not names or cell.name in names) and (options.seeds is None or cell.seed in options.seeds)
-            if wanted and (options.ratios is None or cell.tokens_per_parameter in options.ratios):
-                subject = of_cell(cell, options.device)
-                if subject is None:
-                    print(f"{ladder} {cell.name}, seed {cell.seed}: not trained yet (experiments/ladders.py)")
-                else:
-                    yield subject
+    for cell in chosen(options):
+        subject = of_cell(cell, options.device)
+        if subject is None:
+            print(f"{cell.ladder} {cell.name}, seed {cell.seed}: not trained yet (experiments/ladders.py)")
+        else:
+            yield subject
     if options.checkpoints:
         if options.tokens is None:
             sys.exit("--checkpoints: need --tokens FILE")

@@ -1,7 +1,7 @@
 """The quantities that are followed over sizes: each a number of a row of measurements, a plain dictionary.
 
-The rows are those of `experiments/measurements.py` (docs/schemas.md has their fields). A quantity is None where the row
-does not have it: a checkpoint without its training data has no bounds. Fits, verdicts and figures all read these.
+The rows are those of `genbound.lm.measure.row`. A quantity is None where the row does not have it: a checkpoint without
+its training data has no bounds. Fits, verdicts and figures all read these.
 """
 
 from __future__ import annotations
