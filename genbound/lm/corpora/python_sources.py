@@ -18,6 +18,7 @@ Vocabularies: `bytes` (V = 256), `bpe512`, `bpe8192`.
 from __future__ import annotations
 
 import csv
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CACHE", "LISTS", "corpus", "heldout", "tokenizer", "training", "vocab_size"]
 
-CACHE = Path(".cache") / "corpora"
-"""Where wheels and streams lie, below the working folder."""
+CACHE = Path(os.environ.get("GENBOUND_CORPORA", Path(".cache") / "corpora"))
+"""Where wheels and streams lie: the folder that GENBOUND_CORPORA names, else one below the working folder."""
 
 LISTS = {"core": ("core",), "large": ("core", "large")}
 """The lists of packages, and the rows of `python_packages.tsv` that each takes, in order."""

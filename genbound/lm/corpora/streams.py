@@ -172,7 +172,10 @@ class Corpus:
             raise DataError(f"{self.name}: no stream {part}/{vocabulary}: there are {', '.join(self.vocabularies)}")
         path = self.path(folder, part, vocabulary, pin)
         if not path.is_file():
-            raise DataError(f"{path.name}: not built yet (python experiments/corpora.py builds it)")
+            raise DataError(
+                f"{path.absolute()}: not built yet (python experiments/corpora.py builds it; GENBOUND_CORPORA names"
+                " another folder)"
+            )
         return path, pin
 
     def _built(self, folder: Path, keys: Iterable[tuple[str, str]]) -> bool:
