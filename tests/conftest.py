@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -35,6 +38,22 @@ def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny_models import save_folder
 
     return save_folder(tmp_path_factory.mktemp("model"), "neox", tied=False)
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., SimpleNamespace]:
+    """`genbound ...` in this process: its exit code and what it wrote."""
+    from genbound.cli import app
+
+    def call(*arguments: object) -> SimpleNamespace:
+        monkeypatch.setattr(sys, "argv", ["genbound", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            app.main()
+        out, err = capsys.readouterr()
+        return SimpleNamespace(code=exit_.value.code, out=out, err=err)
+
+    return call
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,6 @@ import numpy as np
 import pytest
 
 import genbound as gb
-from genbound.cli import app
 
 N, CEILING, BITS = 20_000, 12.0, 9_000.0
 
@@ -30,22 +30,14 @@ def stream() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+def run(cli: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """`genbound bound ...` in this process, with x.npy and y.npy at hand."""
     x, y = stream()
     np.save(tmp_path / "x.npy", x)
     np.save(tmp_path / "y.npy", y)
     monkeypatch.chdir(tmp_path)
 
-    def call(*arguments: object) -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["genbound", "bound", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            app.main()
-        out, err = capsys.readouterr()
-        return SimpleNamespace(code=exit_.value.code, out=out, err=err)
-
-    return call
+    return partial(cli, "bound")
 
 
 def refused(result: SimpleNamespace, *words: str) -> None:

@@ -22,7 +22,6 @@ import wild
 from genbound.checks import simulate
 from genbound.checks.user import ENGINES, Question, Report, as_bound, check_bound, replay
 from genbound.checks.verdict import STANDARD, Status, Verdict
-from genbound.cli import app
 from genbound.concentration import azuma_hoeffding
 from genbound.errors import DataError, DomainError
 
@@ -43,20 +42,12 @@ Run = Callable[..., SimpleNamespace]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+def run(cli: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """`genbound check ...` in this process, in a folder of its own with the wild bounds at hand."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(TESTS))
 
-    def call(*arguments: object) -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["genbound", "check", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            app.main()
-        out, err = capsys.readouterr()
-        return SimpleNamespace(code=exit_.value.code, out=out, err=err)
-
-    return call
+    return partial(cli, "check")
 
 
 # ------------------------------------------------------------------------------------------------ bounds from the wild

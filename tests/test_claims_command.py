@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +16,6 @@ from genbound.checks import evidence, run
 from genbound.checks.verdict import Status, Verdict
 from genbound.claims.card import ENGINES, Claim
 from genbound.claims.registry import claim, claims
-from genbound.cli import app
 from genbound.report.claims import BEGIN, END, HEADERS, Row, evidence_markdown, with_evidence
 
 jsonschema = pytest.importorskip("jsonschema")
@@ -29,20 +28,12 @@ Run = Callable[..., SimpleNamespace]
 
 
 @pytest.fixture
-def claims_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+def claims_command(cli: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """`genbound claims ...` in this process, with an evidence store of its own."""
     monkeypatch.setattr(evidence, "STORE", tmp_path / "evidence.json")
     monkeypatch.chdir(tmp_path)
 
-    def call(*arguments: object) -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["genbound", "claims", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            app.main()
-        out, err = capsys.readouterr()
-        return SimpleNamespace(code=exit_.value.code, out=out, err=err)
-
-    return call
+    return partial(cli, "claims")
 
 
 def engines_say(monkeypatch: pytest.MonkeyPatch, true: Status | Mapping[str, Status], planted: Status) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +16,6 @@ import sympy as sp
 from sympy.parsing.sympy_parser import implicit_multiplication, parse_expr, standard_transformations
 
 import genbound.derivations as rooms
-from genbound.cli import app
 from genbound.derivations import DERIVATIONS, mistakes
 from genbound.derivations.mistakes import Mistake, planted
 from genbound.report.appendix import chain_latex
@@ -33,18 +32,10 @@ C = symbol("C")
 
 
 @pytest.fixture
-def derive(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def derive(cli: Run) -> Run:
     """`genbound derive ...` in this process."""
 
-    def call(*arguments: object) -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["genbound", "derive", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            app.main()
-        out, err = capsys.readouterr()
-        return SimpleNamespace(code=exit_.value.code, out=out, err=err)
-
-    return call
+    return partial(cli, "derive")
 
 
 @pytest.fixture
