@@ -144,14 +144,14 @@ def between(stream: str, name: str) -> Path:
     return folder
 
 
-def measured(stream: str, cell: Cell, work: Path, tokens: int | None = None) -> dict[str, Any] | None:
-    """Certify a cell, every token read; None where its model is not there."""
+def measured(stream: str, cell: Cell, work: Path, tokens: int | None = None, windows: int = 0) -> dict[str, Any] | None:
+    """Certify a cell, every token read unless so many windows are sampled; None where its model is not there."""
     model = model_of(stream, cell)
     if model is None:
         return None
     began = time.process_time()
     settings = Settings(
-        code=(cell.code,), rates=cell.rates or (2.0,), epochs=cell.epochs, windows=0, lead=cell.lead,
+        code=(cell.code,), rates=cell.rates or (2.0,), epochs=cell.epochs, windows=windows, lead=cell.lead,
         centred=cell.centred, tune=cell.tune, search=SEARCHED if cell.tune else 0, max_tokens=tokens,
     )  # fmt: skip
     folder = work / stream / cell.label

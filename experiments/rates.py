@@ -5,9 +5,10 @@
     python experiments/rates.py --run 100k --codes gptq,ldlq,e8
     python experiments/rates.py --smoke               two cells on 20,000 characters, in under a minute
 
-A cell is a certificate of the shipped model (one epoch) at one rate, every token read. The rate is what the coded file
-takes, tables and architecture included; the least bound over the cells of a code gives its bound-optimal rate. Reading
-that minimum off the table costs ln(cells) nats, less than 1e-4 of n C, and is not paid in the cells.
+A cell is a certificate of the shipped model (one epoch) at one rate: every token read up to 100k, 4,096 windows sampled
+of the larger models' streams, whose bounds have the price of the sample in them. The rate is what the coded file takes,
+tables and architecture included; the least bound over the cells of a code gives its bound-optimal rate. Reading that
+minimum off the table costs ln(cells) nats, less than 1e-4 of n C, and is not paid in the cells.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ from genbound.lm.ladder import models
 RESULTS = study.ROOT / "experiments" / "results" / "rates.json"
 WORK = study.ROOT / ".cache" / "rates"
 RATES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0)
+WINDOWS = {"300k": 4096, "530k": 4096}
+"""Windows that are sampled of a stream; of the others every token is read."""
 FIELDS = (
-    "stream", "ladder_parameters", "n_tokens", "code", "rate", "code_nats", "bits_per_ladder_parameter",
+    "stream", "ladder_parameters", "n_tokens", "windows", "code", "rate", "code_nats", "bits_per_ladder_parameter",
     "complexity_nats_per_token", "loss_train_plain", "loss_coded", "bound", "finzi_bound", "cpu_seconds",
 )  # fmt: skip
 
@@ -35,9 +38,10 @@ FIELDS = (
 def cell(name: str, code: str, rate: float, work: Path, tokens: int | None) -> dict[str, Any]:
     """Certify the shipped model at one rate."""
     made = study.Cell(code, name, rates=(rate,))
-    found = study.measured(name, made, work / f"{rate:g}", tokens)
+    windows = WINDOWS.get(name, 0)
+    found = study.measured(name, made, work / f"{rate:g}", tokens, windows)
     assert found is not None
-    return {key: value for key, value in {**found, "rate": rate}.items() if key in FIELDS}
+    return {key: value for key, value in {**found, "rate": rate, "windows": windows}.items() if key in FIELDS}
 
 
 def optimal(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
