@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 
 import results
-import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from genbound.report import style
 from genbound.scaling import quantities as q
 
 

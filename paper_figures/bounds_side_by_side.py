@@ -12,10 +12,10 @@ import math
 from typing import Any
 
 import results
-import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from genbound.report import style
 from genbound.scaling import quantities as q
 
 STARS = {

@@ -9,10 +9,10 @@ Negative rows are drawn below zero; a bar then marks the sum.
 from __future__ import annotations
 
 import results
-import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from genbound.report import style
 from genbound.scaling import quantities as q
 
 SHOWN = ("finzi_bound", "geometric_mean")

@@ -13,9 +13,10 @@ import textwrap
 from itertools import groupby
 
 import results
-import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from genbound.report import style
 
 ENDS = ("estimate", "lower", "upper")
 RULES = ("exponent in N", "exponent in n", "exponent in D/N", "p", "p, median layer", "difference of exponents")

@@ -10,10 +10,10 @@ stream - l)/(finzi_bound - l), l and finzi_bound those of the plainly trained mo
 from __future__ import annotations
 
 import results
-import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from genbound.report import style
 from genbound.scaling import quantities as q
 
 SHOWN = ("azuma_hoeffding", "finzi_bound", "empirical_freedman", "geometric_mean")

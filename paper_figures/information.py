@@ -16,10 +16,10 @@ from collections.abc import Callable
 from functools import partial
 
 import results
-import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from genbound.report import style
 from genbound.scaling import quantities as q
 
 PYTHIA = (7e7, 1.2e10)

@@ -9,13 +9,13 @@ rewrites the table between the two markers of README.md. Nothing is computed her
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from matplotlib.figure import Figure
+
+from genbound.report.figures import ladder_figure
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "experiments" / "results" / "demo.json"
@@ -50,10 +50,6 @@ ROWS: tuple[Row, ...] = (
     ("held_out", _nats("bounds", "held_out")),
 )
 
-CURVES = (
-    "loss_heldout", "loss_train", "azuma_hoeffding", "finzi_bound", "empirical_freedman", "geometric_mean", "floor",
-)  # fmt: skip
-
 
 def table(models: list[dict[str, Any]]) -> str:
     """The README's table in Markdown."""
@@ -72,35 +68,12 @@ def with_table(text: str, models: list[dict[str, Any]]) -> str:
 
 
 def draw(demo: dict[str, Any]) -> Figure:
-    """What is proved against N, and what the gap to the training loss is made of."""
-    import style  # here: who only wants the table needs neither this folder on the path nor matplotlib
-
-    models = demo["models"]
-    sizes = [m["parameters"] for m in models]
-    with style.figure(style.PAGE, 3.2) as figure:
-        left, right = figure.subplots(1, 2)
-        for name in CURVES:
-            values = [m[name] if name in m else m["bounds"][name] for m in models]
-            style.line(left, zip(sizes, values, strict=True), **style.bound(name))
-        guess = math.log(models[0]["vocab_size"])
-        left.axhline(guess, color=style.BLACK, linewidth=0.7, linestyle=":", label="random guess, ln V")
-        left.set(xlabel="parameters N", ylabel="nats per character", title="Loss and what can be proved")
-        left.set_ylim(0, guess * 1.04)
-        style.log(left.xaxis)
-        tops = style.stacks(right, range(len(models)), [m["decomposition"] for m in models], 0.62)
-        for place, (top, m) in enumerate(zip(tops, models, strict=True)):
-            gap = m["bounds"]["geometric_mean"] - m["loss_train"]
-            right.annotate(f"{gap:.3f}", (place, top), xytext=(0, 2), textcoords="offset points", ha="center",
-                           fontsize=7)  # fmt: skip
-        right.set_xticks(range(len(models)), [m["name"] for m in models])
-        right.set(xlabel="parameters N", ylabel="nats per character", title="geometric_mean minus training loss")
-        right.set_ylim(top=1.1 * max(tops))
-        style.legend(figure)
-    return figure
+    """The figure that `genbound demo` draws."""
+    return ladder_figure(demo["models"])
 
 
 def main() -> None:
-    import results
+    import results  # here: who only wants the table need not have this folder on the path
 
     results.main(draw, "ladder")
     models = json.loads(RESULT.read_text(encoding="utf-8"))["models"]

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import results
-import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from genbound.report import style
 from genbound.scaling import quantities as q
 
 PYTHIA = (7e7, 1.2e10)

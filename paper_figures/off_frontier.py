@@ -10,10 +10,10 @@ from __future__ import annotations
 from functools import partial
 
 import results
-import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from genbound.report import style
 from genbound.scaling import quantities as q
 
 LOOKS = ((style.BLUE, "o"), (style.VERMILLION, "s"), (style.GREEN, "^"))

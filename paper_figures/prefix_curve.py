@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 import results
-import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from genbound.report import style
 
 PASSES = {1: (style.GREEN, "s"), 4: (style.BLUE, "o"), 16: (style.VERMILLION, "^")}
 """Passes over the prefix -> colour and marker; told apart by the marker too."""

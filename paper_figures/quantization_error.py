@@ -9,9 +9,9 @@ a column that has such an error is linear around zero.
 from __future__ import annotations
 
 import results
-import style
 from matplotlib.figure import Figure
 
+from genbound.report import style
 from genbound.scaling import quantities as q
 
 BITS = (2, 3, 4)

@@ -11,9 +11,10 @@ from typing import Any
 
 import readme
 import results
-import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from genbound.report import style
 
 BEGIN, END = "<!-- table: paper_figures/rates.py -->", "<!-- end of rates -->"
 

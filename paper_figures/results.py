@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import style
 from matplotlib.figure import Figure
+
+from genbound.report import style
 
 FIGURES = Path(__file__).resolve().parent
 RESULTS = FIGURES.parent / "experiments" / "results"

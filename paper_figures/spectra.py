@@ -12,9 +12,10 @@ import statistics
 from itertools import chain
 
 import results
-import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from genbound.report import style
 
 
 def _exponents(axes: Axes, ladders: dict[str, list[results.Row]]) -> None:

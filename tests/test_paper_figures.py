@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
+from genbound.report import style
 from genbound.scaling import quantities as q
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -73,7 +74,7 @@ def test_make_figures_draws_all_of_them() -> None:
 def test_a_figure_is_legible(name: str, stored: Path) -> None:
     """At its printed width: letters of 7 points, nothing cut off, no label upon another, no legend upon a panel."""
     figure = drawn(name, stored)
-    assert figure.get_figwidth() in (script("style").COLUMN, script("style").PAGE)
+    assert figure.get_figwidth() in (style.COLUMN, style.PAGE)
     canvas = figure.canvas
     assert isinstance(canvas, FigureCanvasAgg)
     texts = [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_visible()]
@@ -167,9 +168,9 @@ def test_the_bars_add_up_to_the_gap(stored: Path) -> None:
 
 
 def test_a_line_runs_through_the_means_of_the_seeds() -> None:
-    with script("style").figure(3.25, 2) as figure:
+    with style.figure(3.25, 2) as figure:
         axes = figure.subplots()
-        script("style").line(axes, [(2, 5.0), (1, 1.0), (1, 3.0)], color="k")
+        style.line(axes, [(2, 5.0), (1, 1.0), (1, 3.0)], color="k")
     through, seeds = axes.get_lines()
     assert (list(through.get_xdata()), list(through.get_ydata())) == ([1, 2], [2.0, 5.0])
     assert list(seeds.get_ydata()) == [1.0, 3.0]

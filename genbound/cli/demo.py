@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,16 +37,24 @@ def command(
         console.print(part)
     write_json(json, result)
     if figure and len(result["models"]) > 1:
-        from genbound.report.figures import ladder_figure
-
-        path = out / "ladder.png"
-        ladder_figure(result["models"], path)
-        console.print(f"figure: {path}", markup=False, highlight=False, soft_wrap=True)
+        _draw(result["models"], out / "ladder")
+        console.print(f"figure: {out / 'ladder.png'}", markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"certificates: {out}/<name>; check one with: genbound verify {out}/{result['models'][0]['name']}",
         markup=False,
         highlight=False,
     )
+
+
+def _draw(models: list[dict[str, Any]], target: Path) -> None:
+    from genbound.errors import MissingExtraError
+
+    try:
+        from genbound.report import style
+        from genbound.report.figures import ladder_figure
+    except ImportError as error:
+        raise MissingExtraError("the figure needs matplotlib: pip install 'genbound[lm]'") from error
+    style.save(ladder_figure(models), target)
 
 
 def _names(text: str) -> list[str]:
