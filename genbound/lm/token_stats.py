@@ -6,7 +6,8 @@ p_{k,alpha} = (1 - alpha) p_k + alpha / V:
     nll        -ln p_k(x_k)                         the loss of the model itself
     entropy    H(p_k),  varentropy  Var_{p_k}(-ln p_k)
     max_nll    max_x -ln p_k(x)                     the per-context ceiling before smoothing
-    rank       1 + #{x : p_k(x) > p_k(x_k)}         1 when the true token is (tied for) the most likely
+    rank       #{x : p_k(x) >= p_k(x_k)}            ties count against the model: whoever must name k tokens cannot
+                                                    name more of them, and a flat prediction is right in none
     smoothed_nll[a], smoothed_entropy[a]            X_k and Y_k of THEORY section 1, for every alpha at once;
                                                     for a law w >= 1: X_k and U_k of the optimal law of weight w
 
@@ -118,7 +119,7 @@ def _chunk(logits: torch.Tensor, targets: torch.Tensor, alphas: tuple[float, ...
         raise ModelError("logits: NaN or infinite; every next-token probability must be finite and positive")
     z, p, small, mixed, logs = (getattr(spare, f.name)[:rows] for f in fields(spare))
     true = logits.gather(-1, targets[:, None])
-    rank = 1 + torch.gt(logits, true, out=mixed).sum(-1).long()
+    rank = torch.ge(logits, true, out=mixed).sum(-1).long()
     z.copy_(logits).sub_(top[:, None])
     total = torch.exp(z, out=p).sum(-1)
     log_total = total.log()
