@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+import genbound
 from genbound.certificate.bounds import ALPHAS
 from genbound.certificate.certificate import FILE, Certificate, Evidence, compose
 from genbound.certificate.choices import Choices, choose, pilot_alphas
@@ -25,7 +26,7 @@ from genbound.certificate.rows import CodedModel
 from genbound.certificate.settings import Settings
 from genbound.certificate.statistics import SampleStatistics, StreamStatistics, alphas_of
 from genbound.errors import CertificateError
-from genbound.files import digest, locked, pretty_json, temporary_pattern, write_atomic
+from genbound.files import digest, file_sha256, locked, pretty_json, temporary_pattern, write_atomic
 from genbound.lm.descriptions.make import DECISION, make, opened
 from genbound.lm.descriptions.routes import SUFFIXES
 from genbound.lm.passes import Pass, Progress
@@ -113,8 +114,11 @@ def _certify(
 
 
 def _claim_workspace(work: Path, subject: Subject, workers: Workers) -> None:
-    """Keep what an interrupted run of this very certification left behind; drop anything else's."""
-    key = digest({"subject": subject.description(), "settings": subject.settings.to_dict()})
+    """Keep what an interrupted run of this very certification by this very code left behind; drop anything else's."""
+    sources = sorted(Path(genbound.__file__).parent.rglob("*.py"))
+    key = digest({
+        "subject": subject.description(), "settings": subject.settings.to_dict(), "code": [*map(file_sha256, sources)],
+    })  # fmt: skip
     marker = work / "key"
     if workers.leads and not (marker.is_file() and marker.read_text() == key):
         for stale in [work / DECISION, *(path for end in (".npz", *SUFFIXES) for path in work.glob(f"*{end}"))]:
