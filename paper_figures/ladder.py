@@ -8,18 +8,15 @@ rewrites the table between the two markers of README.md. Nothing is computed her
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import readme
+import results
 from matplotlib.figure import Figure
 
 from genbound.report.figures import ladder_figure
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULT = ROOT / "experiments" / "results" / "demo.json"
-README = ROOT / "README.md"
 BEGIN, END = "<!-- table: paper_figures/ladder.py -->", "<!-- end of table -->"
 
 Row = tuple[str, Callable[[dict[str, Any]], str]]
@@ -51,20 +48,14 @@ ROWS: tuple[Row, ...] = (
 )
 
 
-def table(models: list[dict[str, Any]]) -> str:
-    """The README's table in Markdown."""
+def table(demo: dict[str, Any]) -> list[str]:
+    """The README's table, in Markdown."""
+    models = demo["models"]
     lines = [
         "| nats per character | " + " | ".join(m["name"] for m in models) + " |",
         "|---|" + "---:|" * len(models),
     ]
-    lines += [f"| {label} | " + " | ".join(cell(m) for m in models) + " |" for label, cell in ROWS]
-    return "\n".join(lines)
-
-
-def with_table(text: str, models: list[dict[str, Any]]) -> str:
-    """README text with a fresh table between its markers."""
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{table(models)}\n{END}{rest.split(END)[1]}"
+    return lines + [f"| {label} | " + " | ".join(cell(m) for m in models) + " |" for label, cell in ROWS]
 
 
 def draw(demo: dict[str, Any]) -> Figure:
@@ -73,11 +64,8 @@ def draw(demo: dict[str, Any]) -> Figure:
 
 
 def main() -> None:
-    import results  # here: who only wants the table need not have this folder on the path
-
     results.main(draw, "ladder")
-    models = json.loads(RESULT.read_text(encoding="utf-8"))["models"]
-    README.write_text(with_table(README.read_text(encoding="utf-8"), models), encoding="utf-8")
+    readme.renew(BEGIN, table(results.read("demo")), END)
 
 
 if __name__ == "__main__":

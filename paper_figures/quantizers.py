@@ -7,14 +7,11 @@ renews the table from experiments/results/quantizers.json (`make bench-quantizer
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import readme
+import results
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULT = ROOT / "experiments" / "results" / "quantizers.json"
 BEGIN, END = "<!-- table: paper_figures/quantizers.py -->", "<!-- end of quantizers -->"
 SHOWN = ("llmcompressor GPTQ", "llmcompressor GPTQ+mse", "hqq", "torchao affine", "glq e8p", "glq trellis")
 SCOPE = "linear"
@@ -38,7 +35,7 @@ def table(result: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    readme.renew(BEGIN, table(json.loads(RESULT.read_text(encoding="utf-8"))), END)
+    readme.renew(BEGIN, table(results.read("quantizers")), END)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
+import importlib
 import io
 import json
 import math
@@ -18,17 +18,21 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULT = json.loads((ROOT / "experiments" / "results" / "demo.json").read_text(encoding="utf-8"))
 
 
-def _script() -> Any:
-    spec = importlib.util.spec_from_file_location("ladder_figure", ROOT / "paper_figures" / "ladder.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+TABLES = {
+    "ladder": ("demo",),
+    "rates": ("rates", "description_length", "demo"),
+    "quantizers": ("quantizers",),
+    "verdict_table": ("verdicts",),
+}
+"""Script of paper_figures -> the stored results its table shows."""
 
 
-def test_the_table_is_the_stored_results() -> None:
-    assert _script().with_table(README, RESULT["models"]) == README
+@pytest.mark.parametrize("name", TABLES)
+def test_the_tables_are_the_stored_results(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "paper_figures"))
+    script, results = (importlib.import_module(module) for module in (name, "results"))
+    lines = script.table(*map(results.read, TABLES[name]))
+    assert "\n".join([script.BEGIN, *lines, script.END]) in README
 
 
 def test_the_stored_result_is_the_whole_ladder_read_whole() -> None:

@@ -145,12 +145,3 @@ def test_the_stored_fits_are_those_of_the_stored_measurements(script) -> None:
         law = clone(fits.LAWS[row["law"]]).fit(sizes[:, None], means)
         stored_curve = np.array(row["curve"])
         assert law.predict(stored_curve[:, :1]) == pytest.approx(stored_curve[:, 1], rel=1e-4)
-
-
-def test_the_table_in_the_readme_is_that_of_the_stored_verdicts(script, monkeypatch) -> None:
-    monkeypatch.syspath_prepend(str(EXPERIMENTS.parent / "paper_figures"))
-    import verdict_table
-
-    lines = verdict_table.table(json.loads(script.RESULTS.read_text(encoding="utf-8")))
-    readme = (EXPERIMENTS.parent / "README.md").read_text(encoding="utf-8")
-    assert "\n".join([verdict_table.BEGIN, *lines, verdict_table.END]) in readme
