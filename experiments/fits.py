@@ -20,7 +20,8 @@ from typing import Any
 
 import measured
 import numpy as np
-from made_up import FRONTIER, GRID, made_up
+from made_up import made_up
+from measured import FRONTIER, GRID
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from verdicts import SATURATING

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from measured import FRONTIER, GRID
 
 from genbound.scaling.quantities import Row
-
-FRONTIER = ("sotu", "python-bytes", "python-bpe")
-GRID = "off-frontier"
 
 
 def made_up(seed: int = 0) -> list[Row]:

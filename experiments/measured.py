@@ -13,6 +13,10 @@ from genbound.scaling.quantities import Row, shortest
 RESULTS = Path(__file__).resolve().parent / "results"
 MEASUREMENTS = RESULTS / "measurements.json"
 DESCRIPTIONS = RESULTS / "description_length.json"
+FRONTIER = ("sotu", "python-bytes", "python-bpe")
+"""Ladders of 20 tokens per parameter."""
+GRID = "off-frontier"
+"""The runs with other ratios, on the stream of python-bytes."""
 
 
 def rows() -> list[Row]:

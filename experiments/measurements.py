@@ -37,7 +37,7 @@ from genbound.lm.corpora.alphabet import decode
 from genbound.lm.ladder.cells import CELLS, GPU, Cell
 from genbound.lm.ladder.network import save_model
 from genbound.lm.ladder.train import versions
-from genbound.lm.measure.row import RATES, SCHEMA, Sizes, Subject, measured
+from genbound.lm.measure.row import RATES, SCHEMA, Sizes, Subject, at_rates, measured
 from genbound.lm.sources import open_tokens
 from genbound.lm.train.ladder_record import trained
 
@@ -167,13 +167,27 @@ def key(row: dict[str, Any]) -> list[Any]:
     return [row[name] for name in KEY]
 
 
-def keep(row: dict[str, Any], path: Path) -> None:
-    """Put a row into the file in the place of its last version."""
-    store.put(
-        path, _completed(row) | {"versions": versions()}, key,
-        lambda r: (r["ladder"], r["parameters"], r["tokens_per_parameter"] or 0, r["seed"] or 0),
-        schema=SCHEMA, about=ABOUT,
-    )  # fmt: skip
+def keep(row: dict[str, Any], rates: dict[str, tuple[float, ...]], path: Path) -> None:
+    """Put a row into the file in the place of its last version, with what another process added to that meanwhile."""
+
+    def change(content: store.Content) -> store.Content:
+        found = content.get("rows", [])
+        old = next((each for each in found if key(each) == key(row)), {})
+        rows = store.replaced(found, _joined(old, _completed(row), rates), key)
+        rows.sort(key=lambda r: (r["ladder"], r["parameters"], r["tokens_per_parameter"] or 0, r["seed"] or 0))
+        return {"schema": SCHEMA, "about": ABOUT, "rows": rows}
+
+    store.update(path, change)
+
+
+def _joined(old: dict[str, Any], new: dict[str, Any], rates: dict[str, tuple[float, ...]]) -> dict[str, Any]:
+    """The new row with certificates and a spectrum that only the old one has; its versions too, if nothing is new."""
+    if old.get("key") == new["key"]:
+        codes = [found["code"] for found in new["bounds"]]
+        new["bounds"] += [found for found in old["bounds"] if found["code"] not in codes and at_rates(found, rates)]
+        new |= {"spectrum": old["spectrum"]} if "spectrum" in old else {}
+    same = new == {name: value for name, value in old.items() if name != "versions"}
+    return new | {"versions": old["versions"] if same else versions()}
 
 
 def _completed(row: dict[str, Any]) -> dict[str, Any]:
@@ -189,7 +203,7 @@ def fill(subject: Subject, options: argparse.Namespace) -> None:
     """Measure what the row of a model has not got, and store it."""
     old = next((row for row in store.rows(options.out) if key(row) == key(subject.known)), {})
     codes = [code for code in options.codes.split(",") if code in subject.rates]
-    keep(measured(subject, options.work, codes=codes, spectrum=options.spectrum, old=old), options.out)
+    keep(measured(subject, options.work, codes=codes, spectrum=options.spectrum, old=old), subject.rates, options.out)
 
 
 def table(rows: list[dict[str, Any]]) -> str:

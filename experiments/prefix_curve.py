@@ -144,13 +144,20 @@ def stored() -> dict[str, Any]:
     return {"rows": [], "yardsticks": [], "kl": []} | store.read(RESULTS)
 
 
+def key(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What tells a row from the others of its part."""
+    return tuple(row.get(name) for name in ("name", "kind", "weights", "share", "epochs", "price"))
+
+
 def add(part: str, made: list[dict[str, Any]]) -> None:
     """Put rows into a part of the result."""
     about = "prefix_prior about tokens prefix+1..n_tokens, nats per character; the recipe and all choices are paid"
-    facts = {"about": about, "delta": DELTA, "shares": SHARES, "epochs": EPOCHS, "versions": versions()}
+    facts = {"about": about, "delta": DELTA, "shares": SHARES, "epochs": EPOCHS}
 
     def change(old: dict[str, Any]) -> dict[str, Any]:
-        parts = {name: old.get(name, []) + (made if name == part else []) for name in ("rows", "yardsticks", "kl")}
+        parts = {name: old.get(name, []) for name in ("rows", "yardsticks", "kl")}
+        for row in made:
+            parts[part] = store.replaced(parts[part], row | {"versions": versions()}, key)
         parts["rows"].sort(
             key=lambda row: (RECIPES[row["name"]].parameters, row["share"], row["epochs"], row["weights"])
         )

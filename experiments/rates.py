@@ -6,9 +6,10 @@
     python experiments/rates.py --smoke               two cells on 20,000 characters, in under a minute
 
 A cell is a certificate of the shipped model (one epoch) at one rate: every token read up to 100k, 4,096 windows sampled
-of the larger models' streams, whose bounds have the price of the sample in them. The rate is what the coded file takes,
-tables and architecture included; the least bound over the cells of a code gives its bound-optimal rate. Reading that
-minimum off the table costs ln(cells) nats, less than 1e-4 of n C, and is not paid in the cells.
+of the larger models' streams. Losses are then means over the sample, and bounds have its price in them. The rate is
+what the coded file takes, tables and architecture included; the least bound over the cells of a code gives its
+bound-optimal rate. Reading that minimum off the table costs ln(cells) nats, less than 1e-4 of n C, and is not paid in
+the cells.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from typing import Any
 import description_cells as study
 import store
 
-from genbound.certificate.environment import environment
 from genbound.certificate.settings import QUANTIZERS, Settings
 from genbound.lm.ladder import models
 
@@ -32,6 +32,7 @@ WINDOWS = {"300k": 4096, "530k": 4096}
 FIELDS = (
     "stream", "ladder_parameters", "n_tokens", "windows", "code", "rate", "code_nats", "bits_per_ladder_parameter",
     "complexity_nats_per_token", "loss_train_plain", "loss_coded", "bound", "finzi_bound", "cpu_seconds",
+    "versions",
 )  # fmt: skip
 
 
@@ -42,6 +43,11 @@ def cell(name: str, code: str, rate: float, work: Path, tokens: int | None) -> d
     found = study.measured(name, made, work / f"{rate:g}", tokens, windows)
     assert found is not None
     return {key: value for key, value in {**found, "rate": rate, "windows": windows}.items() if key in FIELDS}
+
+
+def key(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What tells a row from the others."""
+    return row["stream"], row["code"], row["rate"], row["windows"]
 
 
 def optimal(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -67,7 +73,7 @@ def content(rows: list[dict[str, Any]]) -> dict[str, Any]:
     rows = sorted(rows, key=lambda r: (order[r["stream"]], r["code"], r["rate"]))
     return {
         "schema": "genbound/rates/1", "about": "nats per character; bits per parameter of the coded file",
-        "delta": Settings().delta, "seed": Settings().seed, "environment": environment(device="cpu", dtype="float32"),
+        "delta": Settings().delta, "seed": Settings().seed,
         "optimal": optimal(rows), "rows": rows,
     }  # fmt: skip
 
@@ -94,13 +100,12 @@ def main() -> None:
     options = parser.parse_args()
     if options.smoke and options.out == RESULTS:
         options.out = options.work / "smoke.json"
-    done = {(r["stream"], r["code"], r["rate"]) for r in store.rows(options.out)}
     plan = [(name, code, rate) for name in options.run for code in options.codes.split(",") for rate in RATES]
     plan = [("10k", code, 2.0) for code in ("rtn", "ldlq")] if options.smoke else plan
     for name, code, rate in plan:
-        if (name, code, rate) not in done:
+        if (name, code, rate, WINDOWS.get(name, 0)) not in map(key, store.rows(options.out)):
             row = cell(name, code, rate, options.work, study.SMOKE_TOKENS if options.smoke else None)
-            store.update(options.out, lambda old, row=row: content([*old.get("rows", []), row]))
+            store.update(options.out, lambda old, row=row: content(store.replaced(old.get("rows", []), row, key)))
     if store.rows(options.out):
         print(table(store.read(options.out)))
 

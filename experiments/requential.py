@@ -111,6 +111,7 @@ def run(name: str) -> dict[str, Any]:
         "alpha": alpha,
         "bound_published": published,
         "seconds": round(time.monotonic() - began, 1),
+        "versions": versions(),
     }
 
 
@@ -150,8 +151,7 @@ def add(entry: dict[str, Any]) -> None:
 
     def change(old: dict[str, Any]) -> dict[str, Any]:
         kept = {each["name"]: each for each in old.get("runs", [])} | {entry["name"]: entry}
-        head = {"runs": [kept[name] for name in RUNS if name in kept]}
-        return head | {"delta": DELTA, "device": "cpu", "versions": versions()}
+        return {"delta": DELTA, "device": "cpu", "runs": [kept[name] for name in RUNS if name in kept]}
 
     store.update(RESULTS, change)
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from genbound.files import locked, pretty_json, write_atomic
 
+Row = dict[str, Any]
 Content = dict[str, Any]
+Key = Callable[[Row], Any]
 
 
 def read(path: Path) -> Content:
@@ -17,7 +19,7 @@ def read(path: Path) -> Content:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def rows(path: Path) -> list[dict[str, Any]]:
+def rows(path: Path) -> list[Row]:
     """The rows that are stored."""
     return read(path).get("rows", [])
 
@@ -31,17 +33,11 @@ def update(path: Path, change: Callable[[Content], Content]) -> Content:
     return content
 
 
-def put(
-    path: Path,
-    row: dict[str, Any],
-    key: Callable[[dict[str, Any]], Any],
-    order: Callable[[dict[str, Any]], Any],
-    **head: Any,
-) -> None:
+def replaced(found: list[Row], row: Row, key: Key) -> list[Row]:
+    """These rows with one more, which takes the place of the one with its key."""
+    return [*(old for old in found if key(old) != key(row)), row]
+
+
+def put(path: Path, row: Row, key: Key, order: Key, **head: Any) -> None:
     """Add a row, in the place of the one with its key, to rows in this order; `head`: the fields before them."""
-
-    def change(content: Content) -> Content:
-        kept = [old for old in content.get("rows", []) if key(old) != key(row)]
-        return {**head, "rows": sorted([*kept, row], key=order)}
-
-    update(path, change)
+    update(path, lambda old: {**head, "rows": sorted(replaced(old.get("rows", []), row, key), key=order)})

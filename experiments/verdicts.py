@@ -30,7 +30,8 @@ from typing import Any
 
 import measured
 import numpy as np
-from made_up import FRONTIER, GRID, made_up
+from made_up import made_up
+from measured import FRONTIER, GRID
 
 from genbound.errors import DataError
 from genbound.files import pretty_json, write_atomic

@@ -62,7 +62,7 @@ def locked(path: Path, *, busy: str | None = None) -> Iterator[None]:
         busy: what to say if another process holds it; without it, wait.
 
     Raises:
-        DataError: another process holds it, and `busy` says so.
+        DataError: another process holds it, and `busy` says so; or it cannot be locked.
     """
     if fcntl is None:
         yield
@@ -70,8 +70,9 @@ def locked(path: Path, *, busy: str | None = None) -> Iterator[None]:
     with open(path, "w", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy is not None else 0))
-        except BlockingIOError as error:
-            raise DataError(str(busy)) from error
+        except OSError as error:
+            held = isinstance(error, BlockingIOError) and busy is not None
+            raise DataError(busy if held else f"cannot lock {path}: {error.strerror}") from error
         yield
 
 

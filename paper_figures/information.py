@@ -63,12 +63,12 @@ def _lines(axes: Axes, ladders: dict[str, list[results.Row]], sizes: tuple[float
         axes.plot(sizes, [bits * math.log(2) * N / per(N) for N in sizes], color=style.GREY, linestyle=dashes,
                   linewidth=0.8, label=f"{bits} bits for every parameter")  # fmt: skip
     for quantity, shape in SHAPES.items():
+        nats = partial(_nats, quantity=quantity, studied=studied)
         for ladder, rows in ladders.items():
-            nats = partial(_nats, quantity=quantity, studied=studied)
             points = [(N, y / per(N)) for N, y in results.points(rows, nats)]
             look = style.ladder(ladder) if quantity == "information" else style.ladder(ladder) | {"label": None}
             style.line(axes, points, **look | shape)
-        if shape:
+        if shape and any(results.points(rows, nats) for rows in ladders.values()):
             axes.plot([], [], **{"color": style.BLACK, "marker": "o", "label": quantity} | shape)
     axes.set_xlabel("parameters N")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,65 @@ def test_the_script_from_end_to_end_and_again(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "rows.json").unlink()
     run(asked, monkeypatch)  # its parts are there, as after a kill
     assert (tmp_path / "rows.json").read_bytes() == content
+
+
+def test_a_measurement_belongs_to_the_whole_stream_and_to_its_rates(tmp_path: Path) -> None:
+    subject = measurements.of_smoke(tmp_path)
+    later = subject.stream.copy()
+    later[-1] += 1
+    assert replace(subject, stream=later).key != subject.key == replace(subject, rates={}).key
+    assert replace(subject, whole=False).key != subject.key
+    parts = measured.Parts(tmp_path / "parts", subject.key)
+    assert [parts("p", lambda: 1, rates=(2.0,)), parts("p", lambda: 2, rates=(2.0,))] == [1, 1]
+    assert [parts("p", lambda: 2, rates=(3.0,)), parts("q", lambda: 1), parts("q", lambda: 2)] == [2, 1, 1]
+    assert measured.Parts(tmp_path / "parts", "another")("q", lambda: 2) == 2
+    found = {"code": "gptq", "codes": [{"rate": 3.0}, {"rate": 4.0}]}
+    assert measured.at_rates(found, {"gptq": (3.0, 4.0)})
+    assert not measured.at_rates(found, {"gptq": (3.0,)})
+    assert not measured.at_rates(found, {"ldlq": (3.0, 4.0)})
+
+
+def certified(*codes: str) -> dict[str, Any]:
+    """A row, as far as `keep` looks at it."""
+    bounds = [{"code": code, "codes": [{"rate": 3.0}], "loss_original": 1.0} for code in codes]
+    known = {"ladder": "a", "name": "b", "seed": 0, "tokens_per_parameter": 20, "parameters": 5, "loss_train": 1.0}
+    return known | {"about_stream": "training", "key": "k", "bounds": bounds}
+
+
+def test_what_another_process_stored_meanwhile_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, rates = tmp_path / "rows.json", {"gptq": (3.0,), "ldlq": (3.0,)}
+
+    def codes(row: dict[str, Any]) -> list[str]:
+        measurements.keep(row, rates, path)
+        (stored,) = json.loads(path.read_bytes())["rows"]
+        return [bound["code"] for bound in stored["bounds"]]
+
+    assert codes(certified("gptq") | {"spectrum": 1}) == ["gptq"]
+    assert codes(certified("ldlq")) == ["ldlq", "gptq"]  # which had read the row before gptq was there
+    before = path.read_bytes()
+    assert json.loads(before)["rows"][0]["spectrum"] == 1
+    monkeypatch.setattr(measurements, "versions", lambda: {"torch": "another"})
+    assert codes(certified("ldlq", "gptq") | {"spectrum": 1}) == ["ldlq", "gptq"]
+    assert path.read_bytes() == before  # nothing new: the versions are those it was measured with
+    assert codes(certified("gptq") | {"key": "another"}) == ["gptq"]
+    rates["gptq"] = (2.0,)
+    assert codes(certified("ldlq") | {"key": "another"}) == ["ldlq"]
+
+
+def test_ladders_sizes_seeds_and_ratios_are_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def chosen(*arguments: str) -> list[tuple[str, str, int]]:
+        found: list[tuple[str, str, int]] = []
+        monkeypatch.setattr(measurements, "of_cell", lambda cell, _: found.append((cell.ladder, cell.name, cell.seed)))
+        monkeypatch.setattr(measurements.store, "rows", lambda path: [])
+        run([*arguments], monkeypatch)
+        return found
+
+    assert chosen("--run", "sotu", "10k", "--seeds", "1", "2") == [("sotu", "10k", 1), ("sotu", "10k", 2)]
+    every = chosen("--all-cpu")
+    assert {ladder for ladder, _, _ in every} == {"sotu", "python-bytes", "python-bpe", "off-frontier"}
+    assert sum(ladder == "sotu" for ladder, _, _ in every) == 18
+    with pytest.raises(SystemExit, match="need one of"):
+        chosen("--run", "sotu2")
 
 
 def test_local_checkpoints_and_their_stream(

@@ -46,7 +46,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results")
     for name in INVENTED:
         (folder / f"{name}.json").write_text(json.dumps(getattr(synthetic_results, name)()))
-    for name in ("demo", "description_length", "rates", "prefix_curve"):
+    for name in ("demo", "description_length", "rates", "prefix_curve", "requential"):
         (folder / f"{name}.json").symlink_to(ROOT / "experiments" / "results" / f"{name}.json")
     return folder
 
@@ -165,6 +165,21 @@ def test_the_bars_add_up_to_the_gap(stored: Path) -> None:
     below = [bar for bar in axes.patches if bar.get_height() < 0]
     assert len(below) == 8
     assert all(bar.get_y() == 0 for bar in below)
+
+
+def test_codes_that_nobody_made_are_not_in_the_legend(stored: Path, tmp_path: Path) -> None:
+    """The transcripts of the 10k model are stored: their mark is there, at the nats of the run with the least bound."""
+    runs = json.loads((stored / "requential.json").read_text())["runs"]
+    best = min((run for run in runs if run["model"] == "10k"), key=lambda run: run["bound"])
+    figure = drawn("information", stored)
+    marks = [line for line in figure.axes[0].get_lines() if line.get_marker() == "v" and len(line.get_xdata())]
+    assert best["code_nats"] in [y for line in marks for y in line.get_ydata()]
+    (tmp_path / "measurements.json").symlink_to(stored / "measurements.json")
+    labels = [
+        {text.get_text() for text in each.legends[0].get_texts()} for each in (figure, drawn("information", tmp_path))
+    ]
+    assert labels[0] - labels[1] >= {"requential transcript", "shortest description"}
+    assert "GPTQ code" in labels[0] & labels[1]
 
 
 def test_a_line_runs_through_the_means_of_the_seeds() -> None:

@@ -130,8 +130,13 @@ def test_the_stored_fits_are_those_of_the_stored_measurements(script) -> None:
 
     rows = script.measured.rows()
     stored = json.loads(fits.RESULTS.read_text(encoding="utf-8"))["rows"]
-    measured = {row["ladder"] for row in rows if row["ladder"] in fits.FRONTIER}
-    assert {row["ladder"] for row in stored if row["law"] != "chinchilla"} == measured
+    triples = []
+    for name, (_, of) in fits.FOLLOWED.items():
+        for ladder in fits.FRONTIER:
+            sizes = {size for size, _, _ in fits.q.points(of, [row for row in rows if row["ladder"] == ladder])}
+            laws = [law for law in fits.LAWS if not (law == "saturating" and name in fits.FLAT)]
+            triples += [(name, ladder, law) for law in laws if len(sizes) >= fits.FEWEST[law]]
+    assert [(row["quantity"], row["ladder"], row["law"]) for row in stored if row["law"] != "chinchilla"] == triples
     for row in stored:
         if row["law"] == "chinchilla":
             assert row["points"] == [[r["parameters"], r["tokens"], r["loss_heldout"]] for r in rows

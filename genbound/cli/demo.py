@@ -38,7 +38,7 @@ def command(
     write_json(json, result)
     if figure and len(result["models"]) > 1:
         _draw(result["models"], out / "ladder")
-        console.print(f"figure: {out / 'ladder.png'}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"figure: {out / 'ladder.png'}, and .pdf", markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"certificates: {out}/<name>; check one with: genbound verify {out}/{result['models'][0]['name']}",
         markup=False,

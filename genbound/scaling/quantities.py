@@ -81,9 +81,9 @@ def optimal_complexity(row: Row) -> float | None:
     return None if found is None else found["complexity_nats_per_token"]
 
 
-def sigma(row: Row, price: str = "0.2") -> float | None:
-    """Sigma of empirical_freedman at the same C for every model (.2): only the losses differ."""
-    return row["variation"]["sigma"].get(price)
+def sigma(row: Row) -> float | None:
+    """Sigma of empirical_freedman at C = .2 for every model alike: only the losses differ."""
+    return row["variation"]["sigma"]["0.2"]
 
 
 def standard_deviation(row: Row) -> float | None:

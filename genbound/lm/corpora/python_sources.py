@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CACHE", "LISTS", "corpus", "heldout", "tokenizer", "training", "vocab_size"]
 
-CACHE = Path(os.environ.get("GENBOUND_CORPORA", Path(".cache") / "corpora"))
+_NAMED = os.environ.get("GENBOUND_CORPORA")
+CACHE = Path(_NAMED).absolute() if _NAMED else Path(".cache") / "corpora"
 """Where wheels and streams lie: the folder that GENBOUND_CORPORA names, else one below the working folder."""
 
 LISTS = {"core": ("core",), "large": ("core", "large")}

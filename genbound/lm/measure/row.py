@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from genbound.lm.measure.sample import chosen_windows, window_losses
 from genbound.lm.measure.spectra import layer_spectra
 from genbound.lm.measure.variation import variation
 from genbound.lm.quantize import quantize
+from genbound.lm.sources.stream import tokens_sha256
 from genbound.lm.windows import Windows
 
 SCHEMA = "genbound/measurements/1"
@@ -79,13 +81,12 @@ class Subject:
     def windows(self) -> Windows:
         return Windows(self.stream, self.context, separate=self.population is not None)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """What its measurements belong to, but for the rates of certificates: weights, stream, how much is read."""
         return digest({
             "schema": SCHEMA, "sha256": self.loaded.sha256, "sizes": vars(self.sizes), "context": self.context,
-            "tokens": len(self.stream), "stream": digest(self.stream[:4096].tolist()),
-            "whole": self.whole, "population": self.population,
+            "stream": tokens_sha256(self.stream), "whole": self.whole, "population": self.population,
         })  # fmt: skip
 
     def chosen(self, tokens: int, purpose: str = "losses") -> np.ndarray:
@@ -142,8 +143,10 @@ def measured(
     row: dict[str, Any] = {**subject.known, "sha256": loaded.sha256, "key": subject.key}
     row["variation"] = old.get("variation") or parts("variation", lambda: _variation(subject))
     statistics = cache(lambda: _hessians(subject, folder / "hessians"))
-    row["quantization"] = old.get("quantization") or _quantization(subject, statistics, parts)
-    row["bounds"] = [found for found in old.get("bounds") or () if _rates(found) == subject.rates.get(found["code"])]
+    errors = old.get("quantization") or []
+    asked = [(error["code"], error["bits"]) for error in errors] == [*product(CODES, BITS)]
+    row["quantization"] = errors if asked else _quantization(subject, statistics, parts)
+    row["bounds"] = [found for found in old.get("bounds") or () if at_rates(found, subject.rates)]
     for code in codes if subject.bounded else ():
         if code not in [found["code"] for found in row["bounds"]]:
             row["bounds"].append(parts(
@@ -157,9 +160,9 @@ def measured(
     return row
 
 
-def _rates(found: Mapping[str, Any]) -> tuple[float, ...]:
-    """The rates a stored certificate chose from."""
-    return tuple(each["rate"] for each in found["codes"])
+def at_rates(found: Mapping[str, Any], rates: Mapping[str, tuple[float, ...]]) -> bool:
+    """Whether a stored certificate chose from these rates of its code."""
+    return tuple(each["rate"] for each in found["codes"]) == rates.get(found["code"])
 
 
 def _variation(subject: Subject) -> dict[str, Any]:
@@ -193,7 +196,9 @@ def _quantization(subject: Subject, statistics: Callable[[], Hessians], parts: P
         )  # fmt: skip
         return found.to_dict()
 
-    return [parts(f"quantization-{code}-{bits}", lambda c=code, b=bits: one(c, b)) for code in CODES for bits in BITS]
+    return [
+        parts(f"quantization-{code}-{bits}", lambda c=code, b=bits: one(c, b)) for code, bits in product(CODES, BITS)
+    ]
 
 
 def _certified(subject: Subject, code: str, folder: Path, statistics: Callable[[], Hessians]) -> dict[str, Any]:
