@@ -48,16 +48,16 @@ def draw(rates: results.Result, description_length: results.Result) -> Figure:
     """Two rows of panels, one column a size: coded loss, and certified bound."""
     sizes = list(dict.fromkeys(row["stream"] for row in rates["rows"]))
     with style.figure(style.PAGE, 4.2) as figure:
-        axes = figure.subplots(2, len(sizes), squeeze=False, sharex=True)
+        axes = figure.subplots(2, len(sizes), squeeze=False, sharex=True, sharey="row")
         for column, size in enumerate(sizes):
             rows = [row for row in rates["rows"] if row["stream"] == size]
             trained = [row for row in description_length["rows"] if row["stream"] == size]
             for place, key in enumerate(("loss_coded", "bound")):
                 _panel(axes[place][column], rows, trained, key)
-            axes[0][column].set_title(f"{size}, n = {rows[0]['n_tokens']:,}")
-            axes[1][column].set_xlabel("bits per ladder parameter")
+            axes[0][column].set_title(f"{size}, n = {style.short(rows[0]['n_tokens'])}")
         axes[0][0].set_ylabel("loss of the described model\n(nats per character)")
         axes[1][0].set_ylabel("geometric_mean\n(nats per character)")
+        axes[1][len(sizes) // 2].set_xlabel("bits per ladder parameter")
         style.legend(figure, 5)
     return figure
 
