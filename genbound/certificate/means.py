@@ -9,6 +9,8 @@ import numpy as np
 from genbound.errors import DataError
 
 _UNIT = 36  # sums are kept in units of 2^-36 nats
+MOST, MOST_SQUARE = 2.0**17, 2.0**26
+"""Beyond the first, float64 holds no unit; beyond the second, int64 no value. Squares are shown and bound nothing."""
 
 
 @dataclass
@@ -23,11 +25,12 @@ class ExactMean:
     up: int = 0
     down: int = 0
 
-    def update(self, values: np.ndarray) -> None:
-        """Add a block of values, |value| < 2^17 (beyond, float64 holds no unit of 2^-36)."""
+    def update(self, values: np.ndarray, most: float = MOST) -> None:
+        """Add a block of values, |value| < `most`."""
         scaled = np.ldexp(np.asarray(values, dtype=np.float64).ravel(), _UNIT)
-        if not float(np.abs(values).max(initial=0.0)) < 2.0**17:
-            raise DataError(f"a loss of {float(np.abs(values).max()):.3g}: need less than 2^17 (exact sums)")
+        largest = float(np.abs(values).max(initial=0.0))
+        if not largest < most:
+            raise DataError(f"a value of {largest:.3g}: need less than {most:.3g} (exact sums)")
         step = max(1, int(2.0**62 / max(1.0, float(np.abs(scaled).max(initial=0.0)))))  # no int64 sum overflows
         for i in range(0, scaled.size, step):
             block = scaled[i : i + step]
