@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,8 +10,8 @@ import numpy as np
 from genbound.errors import DataError
 
 _UNIT = 36  # sums are kept in units of 2^-36 nats
-MOST, MOST_SQUARE = 2.0**17, 2.0**26
-"""Beyond the first, float64 holds no unit; beyond the second, int64 no value. Squares are shown and bound nothing."""
+MOST = 2.0**17
+"""Beyond, float64 holds no unit."""
 
 
 @dataclass
@@ -26,17 +27,22 @@ class ExactMean:
     down: int = 0
 
     def update(self, values: np.ndarray, most: float = MOST) -> None:
-        """Add a block of values, |value| < `most`."""
-        scaled = np.ldexp(np.asarray(values, dtype=np.float64).ravel(), _UNIT)
+        """Add a block of values, |value| < `most`; no more than finite where they are only shown and bound nothing."""
+        values = np.asarray(values, dtype=np.float64).ravel()
         largest = float(np.abs(values).max(initial=0.0))
         if not largest < most:
             raise DataError(f"a value of {largest:.3g}: need less than {most:.3g} (exact sums)")
+        small = np.abs(values) < MOST
+        scaled = np.ldexp(values[small], _UNIT)
         step = max(1, int(2.0**62 / max(1.0, float(np.abs(scaled).max(initial=0.0)))))  # no int64 sum overflows
         for i in range(0, scaled.size, step):
             block = scaled[i : i + step]
             self.up += int(np.ceil(block).astype(np.int64).sum()) + block.size
             self.down += int(np.floor(block).astype(np.int64).sum()) - block.size
-        self.n += int(scaled.size)
+        for value in values[~small].tolist():  # whole numbers of units, too large for int64
+            self.up += (unit := int(math.ldexp(value, _UNIT))) + 1
+            self.down += unit - 1
+        self.n += int(values.size)
 
     def merge(self, other: ExactMean) -> None:
         self.n, self.up, self.down = self.n + other.n, self.up + other.up, self.down + other.down

@@ -15,7 +15,7 @@ import numpy as np
 
 from genbound import smoothing
 from genbound.baselines import LOTFI_ALPHAS
-from genbound.certificate.means import MOST_SQUARE, TILTED_MEANS, ExactMean, TiltedMeans
+from genbound.certificate.means import TILTED_MEANS, ExactMean, TiltedMeans
 from genbound.concentration import Wealth
 from genbound.errors import DataError
 
@@ -142,10 +142,10 @@ class StreamStatistics:
         if len(self.alphas) != len(block.smoothed_nll):
             raise DataError(f"alphas: {len(self.alphas)} for {len(block.smoothed_nll)} rows of smoothed losses")
         self.loss.update(block.nll)
-        self.loss_square.update(block.nll**2, MOST_SQUARE)
-        self.excess_square.update((block.nll - block.entropy) ** 2, MOST_SQUARE)
+        self.loss_square.update(block.nll**2, np.inf)
+        self.excess_square.update((block.nll - block.entropy) ** 2, np.inf)
         self.entropy.update(block.entropy)
-        self.varentropy.update(block.varentropy, MOST_SQUARE)
+        self.varentropy.update(block.varentropy, np.inf)
         self.max_nll.update(block.max_nll)
         self.correct += int((block.rank == 1).sum())
         self.largest_nll = max(self.largest_nll, float(block.nll.max(initial=0.0)))
