@@ -59,7 +59,7 @@ def optimal(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             if own:
                 top, published = (min(own, key=lambda r, key=key: r[key]) for key in ("bound", "finzi_bound"))
                 out.append({
-                    "stream": name, "code": code, "cells": len(own),
+                    "stream": name, "code": code, "cells": len(own), "rate": top["rate"],
                     "bits_per_parameter": top["bits_per_ladder_parameter"], "bound": top["bound"],
                     "bits_per_parameter_finzi": published["bits_per_ladder_parameter"],
                     "finzi_bound": published["finzi_bound"],

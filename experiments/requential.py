@@ -59,6 +59,10 @@ RUNS: dict[str, dict[str, Any]] = {
     "small-lead-30k": {
         "model": "30k", "epochs": 5, "schedule": PULLED, "guidance": replace(LEAD, spend=300.0),
     },
+    "small-lead-long-30k": {
+        "model": "30k", "epochs": 12, "schedule": replace(PULLED, draws=250),
+        "guidance": replace(LEAD, alone=0.1, average=0.95, spend=300.0),
+    },
     "lead-in-laws": {
         "model": "10k", "epochs": 6, "schedule": PULLED,
         "guidance": replace(LEAD, pull=0.03, way="laws", lead=0.7),

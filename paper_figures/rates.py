@@ -107,8 +107,9 @@ def table(rates: dict[str, Any], study: dict[str, Any], ladder: dict[str, Any]) 
     ):
         lines.append(row(words, [nats(practical[n][key]) for n in names]))
     for code in ("gptq", "ldlq"):
-        bits = [optimal[n, code]["bits_per_parameter"] if (n, code) in optimal else None for n in names]
-        lines.append(row(f"bound-optimal bits per parameter, {code}", ["-" if b is None else f"{b:.2f}" for b in bits]))
+        found = [optimal.get((n, code)) for n in names]
+        shown = ["-" if o is None else f"{o['bits_per_parameter']:.2f} ({o['rate']:g})" for o in found]
+        lines.append(row(f"bound-optimal bits per parameter (nominal), {code}", shown))
     return lines
 
 
