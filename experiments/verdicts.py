@@ -7,7 +7,7 @@
 The rules were fixed in this file before the ladders were run, with one exception: the five models of the shipped ladder
 (`sotu`, seed 0) and their bounds had been seen. The code that measures came with the results of `sotu`, after the
 models were trained. Changed after `sotu` was judged: the shortest description counts only where Gaussian weights were
-trained, which leaves out 530k; information is the area of held-out losses (losses before the updates know the document
+trained (at 530k they were only later); information is the area of held-out losses (losses before the updates know the document
 so far, which makes their area too small, even negative); QuIP's gain is followed in the width; two claims that could
 come out in one way only were dropped; bends are shown; a ladder of fewer than four sizes is not judged.
 
