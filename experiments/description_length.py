@@ -166,7 +166,7 @@ def main() -> None:
             store.update(options.out, lambda old, result=result: content(store.replaced(stored(old), result, key)))
             print(f"{stream} {cell.label}: bound {result['bound']:.4f}, {result['cpu_seconds']} s", flush=True)
     if options.out.is_file():
-        print(tables(store.read(options.out)))
+        print(tables(content(stored(store.read(options.out)))))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,33 @@
+"""The scripts of the study of descriptions, from end to end on a short stream, and again: nothing is left to do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
+
+
+@pytest.mark.parametrize("name", ["description_length", "rates"])
+def test_the_script_runs_and_what_is_there_is_not_made_again(name: str, tmp_path: Path) -> None:
+    def run() -> list[dict[str, Any]]:
+        done = subprocess.run(
+            [sys.executable, EXPERIMENTS / f"{name}.py", "--smoke", "--work", tmp_path], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert max(map(len, done.stdout.splitlines())) <= 100
+        return json.loads((tmp_path / "smoke.json").read_text(encoding="utf-8"))["rows"]
+
+    rows = run()
+    assert len(rows) == 2
+    for row in rows:
+        assert row["versions"]
+        assert row["complexity_nats_per_token"] > 0
+        assert row["loss_coded"] < row["bound"]
+    again = run()
+    assert again == rows
