@@ -7,9 +7,9 @@
 The rules were fixed in this file before the ladders were run, with one exception: the five models of the shipped ladder
 (`sotu`, seed 0) and their bounds had been seen. The code that measures came with the results of `sotu`, after the
 models were trained. Changed after `sotu` was judged: the shortest description counts only where Gaussian weights were
-trained (at 530k they were only later); information is the area of held-out losses (losses before the updates know the document
-so far, which makes their area too small, even negative); QuIP's gain is followed in the width; two claims that could
-come out in one way only were dropped; bends are shown; a ladder of fewer than four sizes is not judged.
+trained (at 530k they were only later); information is the area of held-out losses (losses before the updates know the
+document so far, which makes their area too small, even negative); QuIP's gain is followed in the width; two claims that
+could come out in one way only were dropped; bends are shown; a ladder of fewer than four sizes is not judged.
 
 One rule for all: a claim is a region for a number; it is supported if the 95% interval of our estimate lies in the
 region, not supported if it lies outside, and we cannot tell otherwise. So the length of the region is the precision
