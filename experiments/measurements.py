@@ -185,7 +185,8 @@ def _joined(old: dict[str, Any], new: dict[str, Any], rates: dict[str, tuple[flo
     if old.get("key") == new["key"]:
         codes = [found["code"] for found in new["bounds"]]
         new["bounds"] += [found for found in old["bounds"] if found["code"] not in codes and at_rates(found, rates)]
-        new |= {"spectrum": old["spectrum"]} if "spectrum" in old else {}
+        if "spectrum" in old:
+            new.setdefault("spectrum", old["spectrum"])
     same = new == {name: value for name, value in old.items() if name != "versions"}
     return new | {"versions": old["versions"] if same else versions()}
 

@@ -31,18 +31,9 @@ Run = Callable[..., SimpleNamespace]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(cli: Run) -> Run:
     """`genbound ...` in this process: exit code, standard output, standard error."""
-
-    def call(*arguments: object) -> SimpleNamespace:
-        monkeypatch.setattr(sys, "argv", ["genbound", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            app.main()
-        out, err = capsys.readouterr()
-        return SimpleNamespace(code=exit_.value.code, out=out, err=err)
-
-    return call
+    return cli
 
 
 @pytest.fixture(scope="module")

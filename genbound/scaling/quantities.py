@@ -34,11 +34,11 @@ def bound(name: str, code: str = GPTQ) -> Quantity:
     return of
 
 
-def gap(name: str, code: str = GPTQ) -> Quantity:
-    """A bound less the training loss of the model as it was trained."""
+def gap(name: str) -> Quantity:
+    """A bound of the GPTQ file less the training loss of the model as it was trained."""
 
     def of(row: Row) -> float | None:
-        value = bound(name, code)(row)
+        value = bound(name)(row)
         return None if value is None else value - row["loss_train"]
 
     return of
