@@ -101,15 +101,18 @@ def test_the_budget_can_be_broken() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*starts reached the best objective")
-@pytest.mark.parametrize(("name", "trials"), [("power, 10 samples", 80), ("saturating, 8 sizes x 3", 50)])
-def test_intervals_cover(name: str, trials: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "parameter", "trials"),
+    [("power, 10 samples", "p", 80), ("saturating, 8 sizes x 3", "p", 50), ("Chinchilla, 36 runs", "alpha", 40)],
+)
+def test_intervals_cover(name: str, parameter: str, trials: int) -> None:
     """Percentile bootstrap, profile and prediction, level 80%."""
     world, hits = WORLDS[name], dict.fromkeys(("bootstrap", "profile", "prediction"), 0)
     for seed in range(trials):
         rng = np.random.default_rng(seed)
         y = world.draw(rng, world.X, "normal")
-        hits["bootstrap"] += dict(bootstrapped(world, y, seed, 0.8))["p"]
-        hits["profile"] += next(profiled(world, y, 0.8))[1]
+        hits["bootstrap"] += dict(bootstrapped(world, y, seed, 0.8))[parameter]
+        hits["profile"] += dict(profiled(world, y, 0.8))[parameter]
         hits["prediction"] += predicted(world, y, seed, 0.8, rng, "normal")
     assert all(within_budget(count, trials, 0.8) for count in hits.values()), hits
 

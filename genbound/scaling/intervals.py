@@ -7,10 +7,13 @@ noise and Student's t with 3 degrees of freedom (`python tests/test_scaling_cove
     power law, 10 samples, p           1.00, 0.94   0.89, 0.91  0.98, 0.95  0.99, 0.95
     c + a x^-p, 8 sizes x 3, p         0.96, 0.95   0.96, 0.96  0.98, 0.94  0.96, 0.91   0.99, 0.98
     c + a x^-p, 8 sizes x 3, c         0.96, 0.96   0.95, 0.96  0.95, 0.94               0.99, 0.95
+    a1 x^-q1 + a2 x^-q2, 12 samples,
+        a1, the exponents given        0.98, 0.96   0.89, 0.92  0.99, 0.96  0.99, 0.90
+    Chinchilla, 36 runs, E             0.99, 0.97   0.97, 0.95  0.99, 0.97  0.93, 0.97
+    Chinchilla, 36 runs, alpha         0.96, 1.00   0.94, 0.99  0.95, 1.00
 
-    gap, exponents given, 12 samples: a1 0.98         0.89        0.99        0.99        (normal noise only)
-
-BCa is too short at 10 or 12 samples: prefer the others there. Noise shared by the samples of a size was not simulated.
+BCa is too short at 10 or 12 samples: prefer the others there. The runs of Chinchilla's law are a full grid of N and D.
+Noise shared by the samples of a size was not simulated.
 """
 
 from __future__ import annotations
