@@ -37,8 +37,9 @@ from genbound.lm.train.requential import Guidance, Schedule
 from genbound.lm.train.requential_replay import described
 from genbound.lm.windows import Windows
 
-RESULTS = Path(__file__).parent / "results" / "requential.json"
-CACHE = Path(".cache") / "requential"
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "experiments" / "results" / "requential.json"
+CACHE = ROOT / ".cache" / "requential"
 DELTA = 0.01
 BATCH = 64
 THINNED = 37
