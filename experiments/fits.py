@@ -13,7 +13,6 @@ fitted to the held-out losses of all runs of the corpus that has runs off the fr
 from __future__ import annotations
 
 import argparse
-import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,6 @@ from verdicts import SATURATING
 from genbound.files import pretty_json, write_atomic
 from genbound.scaling import (
     ChinchillaLaw,
-    Interval,
     SaturatingPowerLaw,
     bootstrap,
     compare,
@@ -79,22 +77,12 @@ def fit(name: str, ladder: str, rows: list[q.Row], draws: int) -> list[dict[str,
         band = extrapolate(estimator, grid[:, None], X, means, draws)
         found.append({
             "quantity": name, "title": title, "ladder": ladder, "law": law, "points": points,
-            "intervals": {each: ends(profile(estimator, X, means, each), estimator) for each in fitted.parameters_},
+            "intervals": {each: profile(estimator, X, means, each).to_dict() for each in fitted.parameters_},
             "starts_agreeing": fitted.starts_agreeing_,
             "curve": [[N, b.estimate, b.lower, b.upper] for N, b in zip(grid.tolist(), band, strict=True)],
             "largest": leave_largest_out(estimator, X, means, n=draws).to_dict() if len(sizes) > FEWEST[law] else None,
             "comparison": compared,
         })  # fmt: skip
-    return found
-
-
-def ends(interval: Interval, law: SaturatingPowerLaw) -> dict[str, Any]:
-    """An interval whose ends are open where only the bounds of the search end it."""
-    found = interval.to_dict()
-    if interval.name == "p":
-        low, high = law.exponent_bounds
-        found |= {"lower": -math.inf} if interval.lower <= low else {}
-        found |= {"upper": math.inf} if interval.upper >= high else {}
     return found
 
 

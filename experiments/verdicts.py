@@ -22,6 +22,7 @@ interval: seeds of a size are one observation (`genbound.scaling.slope`). Laws w
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -32,6 +33,7 @@ import measured
 import numpy as np
 from made_up import made_up
 from measured import FRONTIER, GRID
+from sklearn.exceptions import ConvergenceWarning
 
 from genbound.errors import DataError
 from genbound.files import pretty_json, write_atomic
@@ -209,6 +211,7 @@ def table(found: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
+    warnings.filterwarnings("ignore", category=ConvergenceWarning)  # profiles start anew at every value
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rules", action="store_true", help="print the rules")
     parser.add_argument("--smoke", action="store_true", help="judge made-up measurements")

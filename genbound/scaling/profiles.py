@@ -29,8 +29,8 @@ def profile(estimator: LogSumExpLaw, X: Any, y: Any, parameter: str, level: floa
     Source: Ronchetti 1985 (tests and AIC from the Huber objective), with the scale estimated.
 
     Args:
-        parameter: a name in `parameters_`. Exponents are profiled within `exponent_bounds`; an end that is a bound
-            means the data do not end the interval there. The lower end of an amplitude can be 0.
+        parameter: a name in `parameters_`. Exponents are profiled within `exponent_bounds`; an end is infinite where
+            the data do not end the interval within them. The lower end of an amplitude can be 0.
 
     Returns:
         Interval: the hull of these values.
@@ -96,7 +96,7 @@ class _Profile:
         return found.min(axis=0).reshape(values.shape) - self.least, points.reshape(*values.shape, -1)
 
     def ends(self, room: float) -> np.ndarray:
-        """Where the profile rises above `room` for the last time, on both sides; the bound where it never does."""
+        """Where the profile rises above `room` for the last time, on both sides; infinite where it never does."""
         best, exponent = self.centre[self.index], self.index >= self.terms
         bounds = np.array([self.lower[self.index], self.upper[self.index]])
         reach = np.abs(bounds - best) if exponent else np.full(2, _FAR)
@@ -116,4 +116,4 @@ class _Profile:
             last = np.array([np.flatnonzero(row[:-1] <= room)[-1] for row in above])
             pick = np.arange(2)[:, None], last[:, None] + np.arange(2)
             values, points = values[pick], points[pick]
-        return np.where(never, bounds if exponent else [-np.inf, np.inf], values[:, 1])
+        return np.where(never, [-np.inf, np.inf], values[:, 1])
