@@ -20,7 +20,7 @@ from typing import Any
 import measured
 import numpy as np
 from made_up import made_up
-from measured import FRONTIER, GRID
+from measured import GRID
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from verdicts import SATURATING
@@ -103,7 +103,7 @@ def chinchilla(rows: list[q.Row], draws: int) -> dict[str, Any] | None:
 def fits(rows: list[q.Row], draws: int = 999) -> list[dict[str, Any]]:
     """Every quantity on every ladder along the frontier, then Chinchilla's law."""
     found = [
-        each for name in FOLLOWED for ladder in FRONTIER
+        each for name in FOLLOWED for ladder in measured.frontier(rows)
         for each in fit(name, ladder, [row for row in rows if row["ladder"] == ladder], draws)
     ]  # fmt: skip
     grid = chinchilla([row for row in rows if row["ladder"] in ("python-bytes", GRID)], draws)

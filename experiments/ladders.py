@@ -2,7 +2,7 @@
 
     python experiments/ladders.py                                  shows results/ladders.json as a table
     python experiments/ladders.py --run sotu                       trains the cells of a ladder that are missing
-    python experiments/ladders.py --run sotu 10k 17k --seeds 1,2   only these sizes and seeds
+    python experiments/ladders.py --run sotu 10k 17k --seeds 1 2   only these sizes and seeds
     python experiments/ladders.py --run python-bytes-gpu --device cuda
     python experiments/ladders.py --all-cpu                        every ladder that needs no GPU
     python experiments/ladders.py --smoke                          four tiny models, in half a minute
@@ -20,7 +20,7 @@ experiments/corpora.py: the core list for a CPU, the large one for a GPU.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,17 +66,23 @@ def fill(cells: Iterable[Cell], path: Path, root: Path, device: str) -> None:
             )  # fmt: skip
 
 
-def chosen(ladder: str, names: list[str], seeds: str | None) -> list[Cell]:
-    """The planned cells of a ladder, of these sizes and seeds only, where any are given."""
+def chosen(
+    ladder: str, names: Sequence[str] = (), seeds: Sequence[int] | None = None, ratios: Sequence[int] | None = None
+) -> list[Cell]:
+    """The planned cells of a ladder: of these sizes, seeds and tokens per parameter only, where any are given."""
     if ladder not in CELLS:
         raise SystemExit(f"{ladder}: need one of {', '.join(CELLS)}")
     unknown = set(names) - set(LADDERS[ladder].shapes)
     if unknown:
         raise SystemExit(f"{', '.join(sorted(unknown))}: {ladder} has {', '.join(LADDERS[ladder].shapes)}")
-    wanted = None if seeds is None else {int(seed) for seed in seeds.split(",")}
-    return [
-        cell for cell in CELLS[ladder] if (not names or cell.name in names) and (wanted is None or cell.seed in wanted)
-    ]
+    found = [
+        cell for cell in CELLS[ladder]
+        if (not names or cell.name in names) and (seeds is None or cell.seed in seeds)
+        and (ratios is None or cell.tokens_per_parameter in ratios)
+    ]  # fmt: skip
+    if not found:
+        raise SystemExit(f"{ladder}: no run with these seeds or tokens per parameter is planned")
+    return found
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -98,7 +104,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", nargs="+", metavar="X", help="a ladder, then sizes")
-    parser.add_argument("--seeds", metavar="S", help="of --run, with commas; all planned ones unless given")
+    parser.add_argument("--seeds", nargs="+", type=int, metavar="S", help="of --run; all planned ones unless given")
     parser.add_argument("--all-cpu", action="store_true")
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")

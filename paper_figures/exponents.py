@@ -3,7 +3,7 @@
 python paper_figures/exponents.py     reads verdicts.json
 
 A line for each claim about an exponent, a marker for each ladder, grey the region. Filled: the interval lies in the
-region (supported); hollow: outside (not supported); grey filling: cannot tell.
+region (supported); hollow: outside (not supported); grey filling: cannot tell. An arrow: the interval has no end there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 from genbound.report import style
 
 ENDS = ("estimate", "lower", "upper")
-RULES = ("exponent in N", "exponent in n", "exponent in D/N", "p", "p, median layer", "difference of exponents")
+RULES = ("exponent in N", "exponent in n, median layer", "exponent in D/N", "p", "p, median layer",
+         "difference of exponents")  # fmt: skip
 """What a rule must be about to be drawn here: pure numbers of one kind."""
 
 FILLS = {"supported": None, "not supported": "white", "cannot tell": "#BBBBBB"}
@@ -44,20 +45,23 @@ def _claim(axes: Axes, place: int, rows: list[results.Row]) -> None:
     left, right = region(rows[0]["predicted"])
     axes.barh(place, min(right, high) - max(left, low), 0.9, max(left, low), color="#E4E4E4", label="predicted")
     for lane, row in enumerate(rows):
-        look = style.ladder(row["ladder"])
-        errors = [[row["estimate"] - row["lower"]], [row["upper"] - row["estimate"]]]
-        axes.errorbar(row["estimate"], place + LANES * (lane - (len(rows) - 1) / 2), xerr=errors, capsize=1.5,
-                      markerfacecolor=FILLS[row["verdict"]] or look["color"],
+        look, lane_place = style.ladder(row["ladder"]), place + LANES * (lane - (len(rows) - 1) / 2)
+        ends = [edge if row[side] is None else row[side] for side, edge in (("lower", low), ("upper", high))]
+        axes.errorbar(row["estimate"], lane_place, xerr=[[row["estimate"] - ends[0]], [ends[1] - row["estimate"]]],
+                      capsize=1.5, markerfacecolor=FILLS[row["verdict"]] or look["color"],
                       **look | {"linestyle": "none", "label": None})  # fmt: skip
+        for side, edge, arrow in (("lower", low, "<"), ("upper", high, ">")):
+            if row[side] is None:
+                axes.plot(edge, lane_place, arrow, color=look["color"], markersize=4, clip_on=False)
 
 
 def draw(verdicts: results.Result) -> Figure:
     """A line for each claim."""
-    judged = [row for row in verdicts["rows"] if row["rule"] in RULES and None not in map(row.get, ENDS)]
+    judged = [row for row in verdicts["rows"] if row["rule"] in RULES and row.get("estimate") is not None]
     if not judged:
         raise results.NotDrawn("no verdict that is stored is about an exponent")
     claims = {claim: list(rows) for claim, rows in groupby(judged, key=lambda row: row["claim"])}
-    ends = [row[side] for row in judged for side in ENDS] + [0.0]
+    ends = [row[side] for row in judged for side in ENDS if row[side] is not None] + [0.0]
     margin = 0.06 * (max(ends) - min(ends))
     with style.figure(style.PAGE, 0.9 + 0.26 * len(claims)) as figure:
         axes = figure.subplots()

@@ -123,7 +123,7 @@ def fits() -> dict[str, Any]:
 def verdicts() -> dict[str, Any]:
     """Every verdict, every kind of region, two rules that are no exponents, and a row without an estimate."""
     claims = (
-        ("the complexity at 4 bits a weight is flat", "exponent in N", "-0.05 to 0.05", 0.01, 0.03, "supported"),
+        ("the complexity is flat: GPTQ at 4 nominal bits", "exponent in N", "-0.05 to 0.05", 0.01, 0.03, "supported"),
         ("the loss variation falls: Sigma at C = .2", "exponent in N", "< 0", -0.05, 0.02, "supported"),
         ("Sigma = c + a N^-p with p = .54, within .1", "p", "0.44 to 0.64", 0.2, 0.1, "not supported"),
         ("Sigma = c + a N^-p has a floor", "c", "> 0", 0.3, 0.1, "supported"),

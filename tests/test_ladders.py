@@ -422,7 +422,7 @@ def test_the_smoke_ladder_is_trained_once(
 
 def test_the_script_takes_the_planned_cells() -> None:
     assert script.chosen("sotu", [], None) == list(CELLS["sotu"])
-    assert [cell.key[1:3] for cell in script.chosen("sotu", ["10k", "300k"], "0,2")] == [
+    assert [cell.key[1:3] for cell in script.chosen("sotu", ["10k", "300k"], [0, 2])] == [
         ("10k", 0), ("10k", 2), ("300k", 0),
     ]  # fmt: skip
     for ladder, names in (("smoke", []), ("sotu", ["1M"])):

@@ -166,6 +166,26 @@ def test_the_script_from_end_to_end_and_again(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "rows.json").unlink()
     run(asked, monkeypatch)  # its parts are there, as after a kill
     assert (tmp_path / "rows.json").read_bytes() == content
+    (tmp_path / "rows.json").unlink()
+    monkeypatch.setattr(measured, "versions", lambda: {"torch": "another"})
+    with pytest.raises(AssertionError, match="measured again"):  # the parts of other versions do not count
+        run(asked, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("asked", "match"),
+    [
+        (["nowhere"], "need one of sotu"),
+        (["sotu", "10kk"], "10kk: sotu has 10k"),
+        (["sotu", "--seeds", "7"], "no run with these seeds"),
+        (["off-frontier", "30k", "--ratios", "3"], "no run with these seeds or tokens per parameter"),
+    ],
+)
+def test_a_run_that_nobody_planned_is_refused(
+    asked: list[str], match: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit, match=match):
+        run(["--run", *asked, "--out", str(tmp_path / "rows.json")], monkeypatch)
 
 
 def test_a_measurement_belongs_to_the_whole_stream_and_to_its_rates(tmp_path: Path) -> None:

@@ -129,6 +129,17 @@ def test_equal_input_gives_equal_bytes(name: str, stored: Path, tmp_path: Path) 
     assert {path.suffix for path in (tmp_path / "here").iterdir()} == {".pdf", ".png"}
 
 
+def test_an_interval_without_an_end_is_drawn_with_an_arrow(stored: Path) -> None:
+    verdicts = json.loads((stored / "verdicts.json").read_text(encoding="utf-8"))
+    exponents = [row for row in verdicts["rows"] if row["rule"] == "exponent in N"]
+    exponents[0]["upper"] = None
+    figure = script("exponents").draw({**verdicts, "rows": exponents})
+    (axes,) = figure.axes
+    (arrow,) = (line for line in axes.lines if line.get_marker() == ">")
+    assert arrow.get_xdata() == pytest.approx([axes.get_xlim()[1]])
+    assert len(axes.containers) == len(exponents) + len({row["claim"] for row in exponents})  # intervals, regions
+
+
 @pytest.mark.parametrize("name", [name for name in SCRIPTS if name not in ("ladder", "rates", "prefix_curve")])
 def test_what_is_not_there_is_not_drawn(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     empty, out = tmp_path / "empty", tmp_path / "out"

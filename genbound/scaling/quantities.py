@@ -14,7 +14,7 @@ Row = dict[str, Any]
 Quantity = Callable[[Row], float | None]
 
 FIXED_RATE = 4.0
-"""Bits per weight of the file whose complexity stands for Finzi et al.'s 4-bit models."""
+"""Nominal bits per weight of the file whose complexity stands for Finzi et al.'s 4-bit models; entropy coded after."""
 
 GPTQ = "gptq"
 
@@ -68,7 +68,7 @@ def shortest_gap(row: Row) -> float | None:
 
 
 def complexity_at_fixed_rate(row: Row) -> float | None:
-    """n C/n of the GPTQ file at 4 bits per weight, its tables and header with it."""
+    """Nats per token of the GPTQ file at 4 nominal bits per weight: entropy coded, its tables and header with it."""
     found = certified(row)
     if found is None:
         return None
@@ -101,7 +101,11 @@ def quantization_error(code: str, bits: int) -> Quantity:
 
 
 def information(row: Row) -> float | None:
-    """Nats of the area between the held-out loss along the run and that of the final model."""
+    """Nats of the area between the held-out loss along the run and that of the final model.
+
+    Finzi et al.'s measure: what coding the data while learning costs beyond the final loss. It bounds from above what
+    the model learned, loosely: while the learning rate is high the loss is too, and the area grows as tokens do.
+    """
     return row.get("heldout_area_nats")
 
 

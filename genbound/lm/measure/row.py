@@ -20,6 +20,7 @@ from genbound.lm.checkpoints import LoadedModel
 from genbound.lm.codec import encode
 from genbound.lm.descriptions.make import HESSIANS_IN_MEMORY
 from genbound.lm.hessian import Hessians, collect, matrix_bytes
+from genbound.lm.ladder.train import versions
 from genbound.lm.measure.certified import certified_bounds
 from genbound.lm.measure.network_spectrum import network_spectrum
 from genbound.lm.measure.quantization_error import BITS, CODES, quantization_error
@@ -95,7 +96,7 @@ class Subject:
 
 
 class Parts:
-    """What was measured of a model, in files that belong to its weights and to what was asked."""
+    """What was measured of a model, in files that belong to a key and to what was asked."""
 
     def __init__(self, folder: Path, key: str) -> None:
         self.folder, self.key = folder, key
@@ -125,7 +126,7 @@ def measured(
 
     Args:
         subject: the model and its stream.
-        work: folder of the parts; what is there of this very model is not measured again.
+        work: folder of the parts; what these versions measured of this very model is not measured again.
         codes: what to certify it with, each one of `subject.rates`; none where the stream is not its training stream.
         spectrum: also that of the whole network.
         old: the row so far; it counts only where it is about the same (`Subject.key`, and rates).
@@ -138,7 +139,7 @@ def measured(
         GenboundError: a model or a stream that cannot be measured; MissingExtraError without `curvlinops`.
     """
     loaded, folder = subject.loaded, work / subject.label
-    parts = Parts(folder, subject.key)
+    parts = Parts(folder, digest([subject.key, versions()]))
     old = old if old and old.get("key") == subject.key else {}
     row: dict[str, Any] = {**subject.known, "sha256": loaded.sha256, "key": subject.key}
     row["variation"] = old.get("variation") or parts("variation", lambda: _variation(subject))
