@@ -44,6 +44,16 @@ def gap(name: str) -> Quantity:
     return of
 
 
+def part(name: str, row_name: str) -> Quantity:
+    """A row of the decomposition of a bound of the GPTQ file, such as complexity."""
+
+    def of(row: Row) -> float | None:
+        found = certified(row)
+        return None if found is None else found["decompositions"][name][row_name]
+
+    return of
+
+
 def shortest(studied: Mapping[str, Any] | None, row: Row) -> Row | None:
     """The best description of a shipped model's stream without other text: bound, its choice paid, and code_nats.
 
