@@ -3,6 +3,7 @@
     python experiments/plain_epochs.py                 shows results/plain_epochs.json as a table
     python experiments/plain_epochs.py --run 30k 8     trains the models that are not in it yet: a name, passes...
     python experiments/plain_epochs.py --all           every name and 1, 2, 4, 8 passes (hours at 530k)
+    python experiments/plain_epochs.py --smoke         10k on 64 windows, in seconds, written to .cache
 
 The models stay in .cache/plain/NAME-EPOCHS (`from_pretrained` reads them). One pass is the shipped model: it is
 trained again at 10k and 30k to see that its bytes come out, and copied at the other sizes. A killed run continues.
@@ -32,42 +33,45 @@ CACHE = ROOT / ".cache" / "plain"
 EPOCHS = (1, 2, 4, 8)
 RETRAINED = ("10k", "30k")
 """Sizes whose one-epoch model is trained again rather than copied."""
+SMOKE = 64 * 128
+"""Tokens of a stream for trying things out."""
 
 
-def cell(name: str, epochs: int) -> dict[str, Any]:
-    """Train one model (or take the shipped one) and measure it."""
-    recipe, folder = RECIPES[name], CACHE / f"{name}-{epochs}"
-    windows = Windows(sotu.training_stream()[: recipe.tokens + 1], recipe.context)
+def cell(name: str, epochs: int, cache: Path = CACHE, tokens: int | None = None) -> dict[str, Any]:
+    """Train one model (or take the shipped one) and measure it; on so many tokens where a number is given."""
+    recipe, folder = RECIPES[name], cache / f"{name}-{epochs}"
+    windows = Windows(sotu.training_stream()[: (tokens or recipe.tokens) + 1], recipe.context)
     began = time.process_time()
-    shipped = epochs == 1 and name not in RETRAINED
+    once = epochs == 1 and tokens is None
+    shipped = once and name not in RETRAINED
     if shipped:
         model, record = models.load(name)
         folder.mkdir(parents=True, exist_ok=True)
         save_model(model, folder)
     else:
-        work = CACHE / "work" / f"{name}-{epochs}"
+        work = cache / "work" / f"{name}-{epochs}"
         trained = plain.train(recipe, windows, epochs=epochs, seed=recipe.seed, work=work)
         model, record = trained.model, trained.record
         trained.save(folder)
     file = folder / "model.safetensors"
-    same = epochs == 1 and file_sha256(file) == file_sha256(models.path(name) / "model.safetensors")
+    same = once and file_sha256(file) == file_sha256(models.path(name) / "model.safetensors")
     with plain.one_thread():
-        heldout = mean_loss(model, sotu.heldout_stream(), recipe.context)
+        heldout = mean_loss(model, sotu.heldout_stream()[: None if tokens is None else tokens + 1], recipe.context)
     return {
-        "name": name, "parameters": recipe.parameters, "n_tokens": recipe.tokens, "epochs": epochs,
-        "seed": recipe.seed, "shipped": shipped, "bytes_of_the_shipped_model": same if epochs == 1 else None,
+        "name": name, "parameters": recipe.parameters, "n_tokens": tokens or recipe.tokens, "epochs": epochs,
+        "seed": recipe.seed, "shipped": shipped, "bytes_of_the_shipped_model": same if once else None,
         "loss_train": record["loss_train"], "loss_heldout": heldout, "sha256": file_sha256(file),
         "cpu_seconds": round(time.process_time() - began, 1),
     }  # fmt: skip
 
 
-def fill(wanted: list[tuple[str, int]]) -> None:
+def fill(wanted: list[tuple[str, int]], path: Path, cache: Path, tokens: int | None) -> None:
     """Train what is missing, one row at a time."""
     for name, epochs in wanted:
-        if (name, epochs) not in map(key, store.rows(RESULTS)):
+        if (name, epochs) not in map(key, store.rows(path)):
             about = "plain training, nats per character; held-out: documents outside the stream"
-            row = {**cell(name, epochs), "versions": versions()}
-            store.put(RESULTS, row, key, lambda row: (row["parameters"], row["epochs"]), about=about)
+            row = {**cell(name, epochs, cache, tokens), "versions": versions()}
+            store.put(path, row, key, lambda row: (row["parameters"], row["epochs"]), about=about)
 
 
 def key(row: dict[str, Any]) -> tuple[str, int]:
@@ -89,13 +93,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", nargs="+", metavar="X", help="a name of the ladder, then numbers of passes")
     parser.add_argument("--all", action="store_true", help="every name, 1, 2, 4 and 8 passes")
+    parser.add_argument("--smoke", action="store_true", help="10k, two passes over 64 windows")
+    parser.add_argument("--work", type=Path, default=CACHE, help="folder of the models")
     options = parser.parse_args()
+    path = options.work / "smoke.json" if options.smoke else RESULTS
+    cache = options.work / "smoke" if options.smoke else options.work
+    wanted = [("10k", 2)] if options.smoke else []
     if options.run:
         name, *epochs = options.run
-        fill([(name, int(count)) for count in epochs or EPOCHS])
+        wanted += [(name, int(count)) for count in epochs or EPOCHS]
     elif options.all:
-        fill([(name, epochs) for name in RECIPES for epochs in EPOCHS])
-    show(store.rows(RESULTS))
+        wanted += [(name, epochs) for name in RECIPES for epochs in EPOCHS]
+    fill(wanted, path, cache, SMOKE if options.smoke else None)
+    show(store.rows(path))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python experiments/requential.py                    shows results/requential.json as a table
     python experiments/requential.py --run small-lead   runs one configuration of RUNS again (or several, or `all`)
+    python experiments/requential.py --smoke            two draws on 64 windows, in seconds, written to .cache
 
 Every run is a whole one: teacher on the real stream, transcript, student made again from the transcript, and the
 geometric_mean bound of that student with all that it costs (log-ratio, choice of schedule, alpha, centre, shift,
@@ -75,17 +76,18 @@ RUNS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 """Name -> model of the ladder, the teacher's epochs, schedule, guidance."""
+SMOKE = {"model": "10k", "epochs": 1, "schedule": replace(PULLED, draws=2, windows=4), "guidance": LEAD}
+SMOKE_TOKENS = 64 * 128
 
 
-def run(name: str) -> dict[str, Any]:
-    """Train, make the student again from the transcript, and bound it."""
-    size, epochs = RUNS[name]["model"], RUNS[name]["epochs"]
-    schedule, guidance = RUNS[name]["schedule"], RUNS[name]["guidance"]
+def run(name: str, plan: dict[str, Any], work: Path, tokens: int | None = None) -> dict[str, Any]:
+    """Train, make the student again from the transcript, and bound it; on so many tokens where a number is given."""
+    size, epochs, schedule, guidance = plan["model"], plan["epochs"], plan["schedule"], plan["guidance"]
     recipe = RECIPES[size]
-    windows = Windows(sotu.training_stream()[: recipe.tokens + 1], recipe.context)
+    windows = Windows(sotu.training_stream()[: (tokens or recipe.tokens) + 1], recipe.context)
     began = time.monotonic()
     transcript = requential.train(
-        build_network(recipe).config, windows, epochs=epochs, schedule=schedule, guidance=guidance, work=CACHE / name,
+        build_network(recipe).config, windows, epochs=epochs, schedule=schedule, guidance=guidance, work=work / name,
         progress=lambda step, done, total: print(f"{name}: {step} {done}/{total}", end="\r", flush=True),
     )  # fmt: skip
     with plain.one_thread():
@@ -151,24 +153,29 @@ def bound(losses: np.ndarray, centres: np.ndarray, nats: float) -> tuple[float, 
     return value(row, offset), smoothing.ALPHAS[row]
 
 
-def add(entry: dict[str, Any]) -> None:
+def add(entry: dict[str, Any], path: Path) -> None:
     """Store a run in the place of the last one of its name."""
 
     def change(old: dict[str, Any]) -> dict[str, Any]:
         kept = {each["name"]: each for each in old.get("runs", [])} | {entry["name"]: entry}
-        return {"delta": DELTA, "device": "cpu", "runs": [kept[name] for name in RUNS if name in kept]}
+        return {"delta": DELTA, "device": "cpu", "runs": [kept[name] for name in (*RUNS, "smoke") if name in kept]}
 
-    store.update(RESULTS, change)
+    store.update(path, change)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", nargs="+", metavar="NAME", help=f"of {', '.join(RUNS)}; or all")
+    parser.add_argument("--smoke", action="store_true", help="two draws on 64 windows")
+    parser.add_argument("--work", type=Path, default=CACHE, help="folder of unfinished runs")
     options = parser.parse_args()
+    path = options.work / "smoke.json" if options.smoke else RESULTS
+    if options.smoke:
+        add(run("smoke", SMOKE, options.work, SMOKE_TOKENS), path)
     for name in RUNS if options.run == ["all"] else options.run or ():
-        add(run(name))
+        add(run(name, RUNS[name], options.work), path)
     print(f"{'run':<26} {'draws':>5} {'tokens':>8} {'bits/p':>6} {'loss':>6} {'bound':>6} {'publ.':>6}")
-    for entry in store.read(RESULTS).get("runs", []):
+    for entry in store.read(path).get("runs", []):
         print(
             f"{entry['name']:<26} {entry['schedule']['draws']:5d} {entry['drawn_tokens']:8d} "
             f"{entry['bits_per_parameter']:6.2f} {entry['loss_student']:6.3f} {entry['bound']:6.3f} "

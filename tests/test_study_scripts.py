@@ -31,3 +31,13 @@ def test_the_script_runs_and_what_is_there_is_not_made_again(name: str, tmp_path
         assert row["loss_coded"] < row["bound"]
     again = run()
     assert again == rows
+
+
+@pytest.mark.parametrize(("name", "rows"), [("plain_epochs", "rows"), ("requential", "runs")])
+def test_the_scripts_of_the_yardsticks_run_through(name: str, rows: str, tmp_path: Path) -> None:
+    command = [sys.executable, EXPERIMENTS / f"{name}.py", "--smoke", "--work", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads((tmp_path / "smoke.json").read_text(encoding="utf-8"))[rows]
+    assert row["n_tokens"] == 64 * 128
+    assert 0 < (row["loss_train"] if name == "plain_epochs" else row["loss_student"]) < 5
