@@ -3,7 +3,8 @@
 python paper_figures/exponents.py     reads verdicts.json
 
 A line for each claim about an exponent, a marker for each ladder, grey the region. Filled: the interval lies in the
-region (supported); hollow: outside (not supported); grey filling: cannot tell. An arrow: the interval has no end there.
+region (supported); hollow: outside (not supported); grey filling: cannot tell. Arrow: the interval goes on, endlessly
+or too far for the axis.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ RULES = ("exponent in N", "exponent in n, median layer", "exponent in D/N", "p",
 
 FILLS = {"supported": None, "not supported": "white", "cannot tell": "#BBBBBB"}
 LANES = 0.22
+FAR = 1.0
+"""From an estimate: ends further away do not widen the axis."""
 
 
 def region(text: str) -> tuple[float, float]:
@@ -46,13 +49,14 @@ def _claim(axes: Axes, place: int, rows: list[results.Row]) -> None:
     axes.barh(place, min(right, high) - max(left, low), 0.9, max(left, low), color="#E4E4E4", label="predicted")
     for lane, row in enumerate(rows):
         look, lane_place = style.ladder(row["ladder"]), place + LANES * (lane - (len(rows) - 1) / 2)
-        ends = [edge if row[side] is None else row[side] for side, edge in (("lower", low), ("upper", high))]
+        ends = [low if row["lower"] is None else max(low, row["lower"]),
+                high if row["upper"] is None else min(high, row["upper"])]  # fmt: skip
         axes.errorbar(row["estimate"], lane_place, xerr=[[row["estimate"] - ends[0]], [ends[1] - row["estimate"]]],
                       capsize=1.5, markerfacecolor=FILLS[row["verdict"]] or look["color"],
                       **look | {"linestyle": "none", "label": None})  # fmt: skip
-        for side, edge, arrow in (("lower", low, "<"), ("upper", high, ">")):
-            if row[side] is None:
-                axes.plot(edge, lane_place, arrow, color=look["color"], markersize=4, clip_on=False)
+        for shown, end, arrow in zip(ends, (row["lower"], row["upper"]), "<>", strict=True):
+            if shown != end:
+                axes.plot(shown, lane_place, arrow, color=look["color"], markersize=4, clip_on=False)
 
 
 def draw(verdicts: results.Result) -> Figure:
@@ -61,7 +65,8 @@ def draw(verdicts: results.Result) -> Figure:
     if not judged:
         raise results.NotDrawn("no verdict that is stored is about an exponent")
     claims = {claim: list(rows) for claim, rows in groupby(judged, key=lambda row: row["claim"])}
-    ends = [row[side] for row in judged for side in ENDS if row[side] is not None] + [0.0]
+    ends = [end for row in judged for end in map(row.get, ENDS)
+            if end is not None and abs(end - row["estimate"]) <= FAR] + [0.0]  # fmt: skip
     margin = 0.06 * (max(ends) - min(ends))
     with style.figure(style.PAGE, 0.9 + 0.26 * len(claims)) as figure:
         axes = figure.subplots()

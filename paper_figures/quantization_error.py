@@ -3,7 +3,8 @@
 python paper_figures/quantization_error.py     reads measurements.json
 
 A row of panels a method, a column a number of bits. An error can be negative (a rounded model may be the better one);
-a column that has such an error is linear around zero.
+a column that has such an error is linear around zero. A published model on held-out text, far from the sizes of the
+ladders, is drawn only where there are none.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ METHODS = ("rtn", "gptq", "ldlq")
 
 def draw(measurements: results.Result) -> Figure:
     """Methods by bits, a line a ladder."""
-    ladders = results.by_ladder(row for row in measurements["rows"] if row.get("quantization"))
+    rounded = [row for row in measurements["rows"] if row.get("quantization")]
+    ladders = results.by_ladder([row for row in rounded if row["loss_train"] is not None] or rounded)
     with style.figure(style.PAGE, 5.2) as figure:
         grid = figure.subplots(len(METHODS), len(BITS), squeeze=False, sharex=True, sharey="col")
         for place, bits in enumerate(BITS):
