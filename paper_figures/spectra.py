@@ -17,6 +17,9 @@ from matplotlib.figure import Figure
 
 from genbound.report import style
 
+DEEPEST = 1e-12
+"""Of the highest density: below, the tails of the smoothing kernel say nothing of the network."""
+
 
 def _exponents(axes: Axes, ladders: dict[str, list[results.Row]]) -> None:
     for ladder, rows in ladders.items():
@@ -47,8 +50,9 @@ def _densities(axes: Axes, rows: list[results.Row]) -> None:
     for row, dashes in zip(rows, ("-", "--", "-.", ":"), strict=False):
         look = style.ladder(row["ladder"]) | {"linestyle": dashes, "marker": None, "label": f"network, {row['name']}"}
         axes.plot(row["spectrum"]["grid"], row["spectrum"]["density"], **look)
-    axes.set(xlabel="eigenvalue, whole network", ylabel="density")
     style.log(axes.xaxis, axes.yaxis)
+    highest = max(max(row["spectrum"]["density"]) for row in rows)
+    axes.set(xlabel="eigenvalue, whole network", ylabel="density", ylim=(highest * DEEPEST, 3 * highest))
 
 
 def draw(measurements: results.Result) -> Figure:
