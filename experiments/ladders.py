@@ -80,8 +80,10 @@ def chosen(
         if (not names or cell.name in names) and (seeds is None or cell.seed in seeds)
         and (ratios is None or cell.tokens_per_parameter in ratios)
     ]  # fmt: skip
-    if not found:
-        raise SystemExit(f"{ladder}: no run with these seeds or tokens per parameter is planned")
+    asked = {*names, *(seeds or ()), *(ratios or ())}
+    planned = {value for cell in found for value in (cell.name, cell.seed, cell.tokens_per_parameter)}
+    if not found or asked - planned:
+        raise SystemExit(f"{ladder}: no such run is planned; of what was asked {asked - planned or 'all'} is in none")
     return found
 
 

@@ -91,9 +91,10 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", nargs="+", metavar="X", help="a name of the ladder, then numbers of passes")
-    parser.add_argument("--all", action="store_true", help="every name, 1, 2, 4 and 8 passes")
-    parser.add_argument("--smoke", action="store_true", help="10k, two passes over 64 windows")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--run", nargs="+", metavar="X", help="a name of the ladder, then numbers of passes")
+    what.add_argument("--all", action="store_true", help="every name, 1, 2, 4 and 8 passes")
+    what.add_argument("--smoke", action="store_true", help="10k, two passes over 64 windows")
     parser.add_argument("--work", type=Path, default=CACHE, help="folder of the models")
     options = parser.parse_args()
     path = options.work / "smoke.json" if options.smoke else RESULTS

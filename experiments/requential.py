@@ -165,8 +165,9 @@ def add(entry: dict[str, Any], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", nargs="+", metavar="NAME", help=f"of {', '.join(RUNS)}; or all")
-    parser.add_argument("--smoke", action="store_true", help="two draws on 64 windows")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--run", nargs="+", metavar="NAME", help=f"of {', '.join(RUNS)}; or all")
+    what.add_argument("--smoke", action="store_true", help="two draws on 64 windows")
     parser.add_argument("--work", type=Path, default=CACHE, help="folder of unfinished runs")
     options = parser.parse_args()
     path = options.work / "smoke.json" if options.smoke else RESULTS

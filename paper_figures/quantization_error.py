@@ -22,7 +22,7 @@ METHODS = ("rtn", "gptq", "ldlq")
 def draw(measurements: results.Result) -> Figure:
     """Methods by bits, a line a ladder."""
     rounded = [row for row in measurements["rows"] if row.get("quantization")]
-    ladders = results.by_ladder([row for row in rounded if row["loss_train"] is not None] or rounded)
+    ladders = results.by_ladder([row for row in rounded if row["about_stream"] == "training"] or rounded)
     with style.figure(style.PAGE, 5.2) as figure:
         grid = figure.subplots(len(METHODS), len(BITS), squeeze=False, sharex=True, sharey="col")
         for place, bits in enumerate(BITS):

@@ -25,7 +25,8 @@ def table(stored: results.Result) -> list[str]:
         same = row["claim"] == before
         claim = "" if same else _cell(row["claim"])
         predicted = "" if same else _cell(f"{row['rule']}: {row['predicted']}")
-        ladder = f"{row['ladder']}, {row['sizes']} sizes" if "sizes" in row else row["ladder"]
+        counted = "ratios" if "D/N" in row["rule"] else "sizes"
+        ladder = f"{row['ladder']}, {row['sizes']} {counted}" if "sizes" in row else row["ladder"]
         lines.append(f"| {claim} | {_cell(ladder)} | {predicted} | {_cell(row['shown'])} | {row['verdict']} |")
         before = row["claim"]
     return lines

@@ -59,6 +59,7 @@ def _measured(ladder: str, name: str, seed: int, ratio: float, vocab: int, rng: 
     described = [_described(loss, size, tokens, vocab, code, bits) for code, bits in (("gptq", 2.5), ("ldlq", 2.2))]
     row = {"ladder": ladder, "name": name, "seed": seed, "parameters": int(size), "tokens": int(tokens),
            "tokens_per_parameter": ratio, "vocab_size": vocab, "loss_train": loss, "loss_heldout": loss + 0.04,
+           "about_stream": "training",
            "loss_progressive": loss + 0.2, "heldout_area_nats": 40 * size**0.8 * (ratio / 20) ** 0.5,
            "quantization": quantization, "bounds": described, "hessian": layers,
            "variation": {"tokens": 1 << 18, "mean_x": loss, "sd_x": 1.3 * spread, "sd_x_minus_y": spread,
@@ -88,6 +89,7 @@ def measurements() -> dict[str, Any]:
         "bounds": [],
         "hessian": [],
         "vocab_size": 49152,
+        "about_stream": "held-out text",
         "loss_train": None,
         "loss_heldout": 3.1,
         "variation": {"tokens": 4096, "mean_x": 3.1, "sd_x": 3.0, "sd_x_minus_y": 2.0, "sigma": {"0.2": 2.2}},

@@ -177,8 +177,9 @@ def test_the_script_from_end_to_end_and_again(tmp_path: Path, monkeypatch: pytes
     [
         (["nowhere"], "need one of sotu"),
         (["sotu", "10kk"], "10kk: sotu has 10k"),
-        (["sotu", "--seeds", "7"], "no run with these seeds"),
-        (["off-frontier", "30k", "--ratios", "3"], "no run with these seeds or tokens per parameter"),
+        (["sotu", "--seeds", "7"], "no such run is planned"),
+        (["sotu", "530k", "10k", "--seeds", "0", "7"], r"\{7\} is in none"),
+        (["off-frontier", "30k", "--ratios", "3"], "no such run is planned"),
     ],
 )
 def test_a_run_that_nobody_planned_is_refused(

@@ -71,6 +71,22 @@ def test_a_profile_that_the_data_do_not_end_is_open() -> None:
     assert profile(SATURATING, SIZES, y, "c").lower == 0
 
 
+@pytest.mark.filterwarnings("ignore:.*starts reached the best objective")
+@pytest.mark.parametrize(
+    "y",
+    [
+        [0.414, 0.426, 0.418, 0.425],
+        [0.0215, 0.0311, 0.0309, 0.0318, 0.0242, 0.0202, 0.0159, 0.0115],
+        [0.112, 0.152, 0.160, 0.168, 0.137, 0.120, 0.089, 0.061],
+    ],
+)
+def test_a_profile_is_open_where_a_constant_is_not_rejected(y: list[float]) -> None:
+    """Next to a constant a power that has vanished may have any exponent: descent alone does not find that."""
+    X, values = np.geomspace(1e4, 5e5, len(y))[:, None], np.array(y)
+    interval = profile(SaturatingPowerLaw(starts=4, delta=0.1), X, values, "p")
+    assert (interval.lower, interval.upper) == (-np.inf, np.inf)
+
+
 def test_ordered_exponents_are_profiled_in_their_order() -> None:
     N = np.geomspace(1e3, 1e8, 30)[:, None]
     truth = 2 * N[:, 0] ** -0.1 + 900 * N[:, 0] ** -0.7

@@ -80,7 +80,7 @@ LADDERS = {
     "python-bpe-gpu": _look("Python, BPE 8192, larger", PURPLE, "X"),
     "off-frontier": _look("Python, bytes, off the frontier", GREY, "d"),
     "python-bytes+off-frontier": _look("Python, bytes, all runs", GREY, "H"),
-    "published": _look("SmolLM2-135M, held-out text", GREY, "*"),
+    "published": _look("SmolLM2-135M-Instruct, held-out text", GREY, "*"),
 }
 
 CODES = {

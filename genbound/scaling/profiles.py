@@ -30,7 +30,8 @@ def profile(estimator: LogSumExpLaw, X: Any, y: Any, parameter: str, level: floa
 
     Args:
         parameter: a name in `parameters_`. Exponents are profiled within `exponent_bounds`; an end is infinite where
-            the data do not end the interval within them. The lower end of an amplitude can be 0.
+            the data do not end the interval within them, though the law itself may be confined to them. The lower
+            end of an amplitude can be 0.
 
     Returns:
         Interval: the hull of these values.
@@ -95,6 +96,23 @@ class _Profile:
         points = points[found.argmin(axis=0), np.arange(len(flat))]
         return found.min(axis=0).reshape(values.shape) - self.least, points.reshape(*values.shape, -1)
 
+    def vanishing(self, values: np.ndarray) -> np.ndarray:
+        """Starts in which one term is nothing and the others are y at the mean of log x, shape (terms, 2, V, P).
+
+        Descent cannot find them: the slope along a log-amplitude vanishes with the term.
+        """
+        level = np.average(self.data.log_y, weights=self.data.weights)
+        start = np.tile(self.centre, (*values.shape, 1))
+        start[..., self.index] = values
+        slopes, offsets = self.design.slopes.mean(axis=1)[:, self.terms :], self.design.offsets.mean(axis=1)
+        levels = level - offsets - start[..., self.terms :] @ slopes.T
+        free = np.arange(self.terms) != self.index
+        start[..., : self.terms][..., free] = levels[..., free]
+        found = np.stack([start] * self.terms)
+        for gone in np.flatnonzero(free):
+            found[gone, ..., gone] -= _FAR
+        return found
+
     def ends(self, room: float) -> np.ndarray:
         """Where the profile rises above `room` for the last time, on both sides; infinite where it never does."""
         best, exponent = self.centre[self.index], self.index >= self.terms
@@ -103,7 +121,8 @@ class _Profile:
         steps = np.geomspace(1e-4 * np.minimum(reach, 1), reach, _COARSE, axis=1) if reach.all() else (
             reach[:, None] * np.geomspace(1e-4, 1, _COARSE))  # fmt: skip
         values = best + np.array([[-1], [1]]) * np.hstack([np.zeros((2, 1)), steps])  # both sides, outward
-        above, points = self.excess(values, np.tile(self.starts[:, None, None], (1, *values.shape, 1)))
+        fitted_ends = np.tile(self.starts[:, None, None], (1, *values.shape, 1))
+        above, points = self.excess(values, np.concatenate([fitted_ends, self.vanishing(values)]))
         near = [points, np.roll(points, 1, axis=1), np.roll(points, -1, axis=1)]
         above, points = self.excess(values, np.stack(near))  # and from the neighbours' minima
         never = above[:, -1] <= room
@@ -111,7 +130,8 @@ class _Profile:
             if turn:
                 values = np.linspace(values[:, 0], values[:, -1], _FINE, axis=1)
                 tiled = np.repeat(points[:, :, None], _FINE, axis=2)  # from the minima at both ends
-                above, points = self.excess(values, np.moveaxis(tiled, 1, 0))
+                starts = np.concatenate([np.moveaxis(tiled, 1, 0), self.vanishing(values)])
+                above, points = self.excess(values, starts)
             above[:, 0] = -np.inf  # the last that was inside
             last = np.array([np.flatnonzero(row[:-1] <= room)[-1] for row in above])
             pick = np.arange(2)[:, None], last[:, None] + np.arange(2)

@@ -49,7 +49,7 @@ def part(name: str, row_name: str) -> Quantity:
 
     def of(row: Row) -> float | None:
         found = certified(row)
-        return None if found is None else found["decompositions"][name][row_name]
+        return None if found is None else found["decompositions"].get(name, {}).get(row_name)
 
     return of
 
