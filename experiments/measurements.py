@@ -11,9 +11,10 @@
 
 Losses vary on 2^18 tokens of the training stream and quantization errors are taken on 2^16 (nested samples of windows:
 `chosen_windows`), Hessians on 2^15; the certificates read every token of a ladder's stream. One core: 20 s at 10k
-parameters, 1.5 minutes at 100k, 5 at 300k, 10 at 530k, 40 at 1M, nearly all of it the certificate of `gptq`; `ldlq`
-takes as long again, --spectrum half a minute at 10k and three at 300k, --gguf about 15 minutes. A row is stored when it
-is complete; a killed run continues from the parts in .cache/measurements and repeats none that is there.
+parameters, 1.5 minutes at 100k, 5 at 300k, 12 at 530k, 30 at 1M (half as much again with 512 symbols), nearly all of it
+the certificate of `gptq`; `off-frontier` half an hour in all; `ldlq` takes as long again, --spectrum half a minute at
+10k and three at 300k, --gguf about 15 minutes. A row is stored when it is complete; a killed run continues from the
+parts in .cache/measurements and repeats none that is there.
 """
 
 from __future__ import annotations
