@@ -92,7 +92,7 @@ def train(
     """
     with one_thread():
         run = Run(config, windows, epochs=epochs, seed=seed, start=start, centre=centre, plan=plan)
-        complete(run, work, progress)  # type: ignore[arg-type]
+        complete(run, work, progress)
         posterior = run.posterior()
         values = [draw_value(run.network, posterior, windows, seed, draw, plan) for draw in range(plan.draws)]
     record = {

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -177,7 +177,26 @@ class Run:
         self.step = step
 
 
-def complete(run: Run, work: Path | str | None, progress: Progress | None = None) -> None:
+class Resumable(Protocol):
+    """A run that can be left after any block and taken up again: identity, steps made, and all that they changed."""
+
+    identity: dict[str, Any]
+    windows: Windows
+    step: int
+    steps: int
+    per_epoch: int
+
+    @property
+    def tokens_done(self) -> int: ...
+
+    def advance(self) -> None: ...
+
+    def tensors(self) -> dict[str, torch.Tensor]: ...
+
+    def restore(self, tensors: dict[str, torch.Tensor], step: int) -> None: ...
+
+
+def complete(run: Resumable, work: Path | str | None, progress: Progress | None = None) -> None:
     """All remaining steps of a run; with a folder, from its checkpoint and with new ones."""
     file = None if work is None else Path(work) / "checkpoint.safetensors"
     saved = None if file is None else checkpoint.read(file)
