@@ -5,7 +5,7 @@
     python experiments/measurements.py --run python-bytes 100k 300k --codes gptq,ldlq
     python experiments/measurements.py --run sotu 10k 100k --seeds 0 --spectrum     with the whole network's spectrum
     python experiments/measurements.py --all-cpu                      every ladder that needs no GPU
-    python experiments/measurements.py --checkpoints FOLDER --tokens FILE          local folders of any causal LM
+    python experiments/measurements.py --checkpoints FOLDER --tokens FILE          a local folder, or its NAME/stepS
     python experiments/measurements.py --gguf                         SmolLM2-135M, without its training data
     python experiments/measurements.py --smoke [--spectrum]           a tiny model made on the fly, under a minute
 
@@ -78,15 +78,17 @@ def of_cell(cell: Cell, device: str) -> Subject | None:
     return Subject(known, folder, load_model(folder, device=device), cell.training(), cell.context)
 
 
-def of_checkpoints(folder: Path, file: Path, device: str, *, context: int | None, sample: bool) -> Iterable[Subject]:
+def of_checkpoints(
+    folder: Path, file: Path, device: str, *, context: int | None, sample: bool, tokens_per_step: int | None = None
+) -> Iterable[Subject]:
     """A local folder of a causal LM, or the folders NAME/stepS of a published family inside it.
 
-    The stream of a checkpoint is what it had read: its first D tokens; of a model whose D is not listed, all of FILE.
+    The stream of a checkpoint is what it had read: its first D tokens; of a model whose D is not known, all of FILE.
     """
     if (folder / "config.json").is_file():
         places: list[tuple[str, int | None, Path]] = [(folder.resolve().name, None, folder)]
     else:
-        here = published.local(folder)
+        here = published.local(folder, tokens_per_step=tokens_per_step)
         print(here)
         places = [
             (each.name if each.tokens is not None else f"{each.name}-{each.revision}", each.tokens, place)
@@ -97,7 +99,7 @@ def of_checkpoints(folder: Path, file: Path, device: str, *, context: int | None
         stream = open_tokens(file, tokenizer=loaded.tokenizer, vocab_size=loaded.vocab_size,
                              cache_dir=WORK / "tokens").tokens  # fmt: skip
         if sample and tokens is None:
-            raise DataError(f"{name}: --sample needs a published number of training tokens, and none is listed")
+            raise DataError(f"{name}: --sample needs to know the training tokens: --tokens-per-step")
         read = tokens if tokens is not None else len(stream) - 1
         if not sample and len(stream) < read + 1:
             raise DataError(f"{file}: {len(stream)} tokens, {name} had read {read}: pass them, or --sample")
@@ -213,7 +215,7 @@ def fill(subject: Subject, options: argparse.Namespace) -> None:
 def table(rows: list[dict[str, Any]]) -> str:
     """At 80 columns: size, loss, variation, error at 3 bits, the published bound and ours."""
     head = (
-        f"{'ladder':<14}{'name':>12}{'seed':>5}{'D/N':>5}{'loss':>8}{'sd':>7}{'Sigma':>7}{'q3':>7}{'finzi':>7}{'gm':>7}"
+        f"{'ladder':<14}{'name':>12}{'seed':>5}{'D/N':>6}{'loss':>8}{'sd':>7}{'Sigma':>7}{'q3':>7}{'finzi':>7}{'gm':>7}"
     )
     lines = [head]
     for row in rows:
@@ -225,7 +227,7 @@ def table(rows: list[dict[str, Any]]) -> str:
                    bounds.get("finzi_bound"), bounds.get("geometric_mean")]  # fmt: skip
         shown = "".join(f"{'-' if value is None else format(value, '.3f'):>7}" for value in numbers)
         names = f"{row['ladder']:<14}{row['name']:>12}{'-' if seed is None else seed:>5}"
-        lines.append(f"{names}{'-' if ratio is None else format(ratio, '.3g'):>5}{loss:>8.3f}{shown}")
+        lines.append(f"{names}{'-' if ratio is None else format(ratio, '.3g'):>6}{loss:>8.3f}{shown}")
     return "\n".join(lines)
 
 
@@ -242,6 +244,7 @@ def main() -> None:
         "--tokens", type=Path, metavar="FILE", help="the stream they were trained on, or a sample of it"
     )
     parser.add_argument("--sample", action="store_true", help="FILE is windows of T + 1 tokens drawn from the stream")
+    parser.add_argument("--tokens-per-step", type=int, metavar="B", help="of NAME/stepS in FOLDER other than Pythia")
     parser.add_argument("--context", type=int, help="T of these windows (the model's own up to 1024)")
     parser.add_argument("--gguf", action="store_true")
     parser.add_argument("--smoke", action="store_true")
@@ -278,8 +281,9 @@ def subjects(options: argparse.Namespace) -> Iterable[Subject]:
         if options.tokens is None:
             sys.exit("--checkpoints: need --tokens FILE")
         yield from of_checkpoints(
-            options.checkpoints, options.tokens, options.device, context=options.context, sample=options.sample
-        )
+            options.checkpoints, options.tokens, options.device, context=options.context, sample=options.sample,
+            tokens_per_step=options.tokens_per_step,
+        )  # fmt: skip
     if options.gguf:
         yield of_gguf(options.device)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import signal
 import subprocess
 import sys
@@ -350,10 +351,14 @@ def test_only_the_model_of_the_planned_cell_is_taken(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("short_heldout")
 def test_a_shipped_model_comes_out_with_its_losses(tmp_path: Path) -> None:
+    """Nearly to the bit at first; later machines that round otherwise drift as far apart as seeds do, 4e-3."""
     cell, shipped = Cell("sotu", "10k"), models.record("10k")
     record = train(cell, tmp_path)
-    assert record["loss_train"] == pytest.approx(shipped["loss_train"], abs=2e-3)
-    assert record["loss_progressive"] == pytest.approx(shipped["loss_progressive"], abs=2e-3)
+    stored = next(row for row in script.store.rows(script.RESULTS) if record_key(row) == cell.key)
+    for (end, loss), (same_end, stored_loss) in zip(record["curve"][:20], stored["curve"], strict=False):
+        assert (end, loss) == (same_end, pytest.approx(stored_loss, abs=1e-3))
+    assert record["loss_train"] == pytest.approx(shipped["loss_train"], abs=1e-2)
+    assert record["loss_progressive"] == pytest.approx(shipped["loss_progressive"], abs=1e-2)
     ends, means = np.array(record["curve"]).T
     assert (np.diff(ends, prepend=0) * means).sum() / cell.tokens == pytest.approx(record["loss_progressive"])
 
@@ -473,9 +478,13 @@ def test_local_checkpoints_are_found_and_the_others_named(tmp_path: Path) -> Non
     save_folder(tmp_path / "other-1m" / "step09", "neox", tied=False)  # no step is written so
     half = save_folder(tmp_path / "pythia-70m" / "step512", "neox", tied=False)
     (half / "model.safetensors").unlink()
+    save_folder(tmp_path / "another" / "step7", "neox", tied=False)
+    with pytest.raises(DataError, match="other-1m: steps 9, 10"):
+        published.local(tmp_path)
+    shutil.rmtree(tmp_path / "other-1m" / "step9")
     found = published.local(tmp_path)
     assert [(checkpoint.name, checkpoint.step) for checkpoint, _ in found.found] == [
-        ("pythia-160m", 2000), ("other-1m", 9), ("other-1m", 10),
+        ("pythia-160m", 2000), ("another", 7), ("other-1m", 10),
     ]  # fmt: skip
     assert [checkpoint.name for checkpoint in found.missing] == [
         f"pythia-{size}" for size in ("70m", "410m", "1b", "1.4b", "2.8b", "6.9b", "12b")
@@ -489,8 +498,22 @@ def test_local_checkpoints_are_found_and_the_others_named(tmp_path: Path) -> Non
     assert other.tokens_per_parameter is None
     with pytest.raises(DataError, match="no such folder"):
         published.local(tmp_path / "nowhere")
+    with pytest.raises(DomainError, match="tokens_per_step"):
+        published.local(tmp_path, tokens_per_step=0)
     with pytest.raises(DomainError, match="pythia-70m"):
         published.parameters("pythia-3b")
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_of_another_family_the_step_nearest_to_the_frontier_is_taken(tmp_path: Path, tied: bool) -> None:
+    for step in (1, 100, 190, 215, 900):
+        N = load_model(save_folder(tmp_path / "own" / f"step{step}", "neox", tied=tied)).parameters
+    ((checkpoint, folder),) = published.local(tmp_path, tokens_per_step=N // 10).found
+    assert (checkpoint.name, checkpoint.step, checkpoint.parameters) == ("own", 190, N)
+    assert checkpoint.tokens == 190 * (N // 10)
+    assert folder == tmp_path / "own" / "step190"
+    ((checkpoint, _),) = published.local(tmp_path, 80, tokens_per_step=N // 10).found
+    assert checkpoint.step == 900
 
 
 @pytest.mark.parametrize(

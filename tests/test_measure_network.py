@@ -252,24 +252,30 @@ def test_local_checkpoints_and_their_stream(
     toy_model: Path, toy_bin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     family = tmp_path / "family"
-    for place in (family / "own" / "step3", family / "own" / "step9"):
+    for place in (family / "own" / "step3", family / "other" / "step9"):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(toy_model)
     there = ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "rows.json"), "--codes", ""]
     for folder in (toy_model, family):
         run(["--checkpoints", str(folder), "--tokens", str(toy_bin), *there], monkeypatch)
     rows = json.loads((tmp_path / "rows.json").read_bytes())["rows"]
-    assert sorted(row["name"] for row in rows) == sorted([toy_model.name, "own-step3", "own-step9"])
+    assert sorted(row["name"] for row in rows) == sorted([toy_model.name, "own-step3", "other-step9"])
     for row in rows:
         assert row["tokens"] == 4096
         assert row["bounds"] == []
         assert row["loss_train"] == row["variation"]["mean_x"]
         assert row["tokens_per_parameter"] == 4096 / row["parameters"]
-    with pytest.raises(DataError, match="none is listed"):  # a sample of a stream of unknown length
+    with pytest.raises(DataError, match="tokens-per-step"):  # a sample of a stream of unknown length
         run(["--checkpoints", str(family), "--tokens", str(toy_bin), "--sample", *there], monkeypatch)
+    (family / "own" / "step9").symlink_to(toy_model)
+    with pytest.raises(DataError, match="steps 3, 9"):  # no seeds of one size
+        run(["--checkpoints", str(family), "--tokens", str(toy_bin), *there], monkeypatch)
+    run(["--checkpoints", str(family), "--tokens", str(toy_bin), "--tokens-per-step", "100", *there], monkeypatch)
+    rows = json.loads((tmp_path / "rows.json").read_bytes())["rows"]
+    assert {(row["name"], row["tokens"]) for row in rows if row["tokens"] != 4096} == {("own", 900), ("other", 900)}
     with pytest.raises(SystemExit):
         run(["--run", "sotu", "--codes", "gtpq"], monkeypatch)
     (family / "pythia-70m").mkdir()
     (family / "pythia-70m" / "step512").symlink_to(toy_model)
     with pytest.raises(DataError, match="--sample"):  # it had read more tokens than these
-        run(["--checkpoints", str(family), "--tokens", str(toy_bin), *there], monkeypatch)
+        run(["--checkpoints", str(family), "--tokens", str(toy_bin), "--tokens-per-step", "100", *there], monkeypatch)

@@ -2,15 +2,20 @@
 
 Of Pythia (arXiv 2304.01373) steps 0, 1, 2, 4, ..., 512 and then every 1000 up to 143000 were saved; a step reads 1024
 sequences of 2048 tokens. On the compute-optimal frontier, at 20 tokens per parameter, the saved step nearest to it is
-taken. Nothing is fetched: checkpoints are folders FOLDER/NAME/stepS with config.json and safetensors. Of another
-family, put there in the same form, every step is taken.
+taken. Nothing is fetched: checkpoints are folders FOLDER/NAME/stepS with config.json and safetensors. Models of
+another family are put there in the same form: where the tokens of a step are told, the nearest step is taken as well,
+else there may be one only.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from genbound.errors import DataError, domain_error
 from genbound.lm.ladder.recipes import TOKENS_PER_PARAMETER
@@ -39,8 +44,8 @@ class Checkpoint:
 
     Attributes:
         name: e.g. `pythia-70m`. step: S, updates made.
-        parameters: N, embedding and head included; None of a family that is not listed here.
-        tokens: read by then; None of a family that is not listed here.
+        parameters: N, embedding and head included; None where it was not asked for.
+        tokens: read by then; None where it is not known.
     """
 
     name: str
@@ -68,7 +73,7 @@ class Local:
     """What a folder holds.
 
     Attributes:
-        found: checkpoints that are there, with their folders: the listed ones by size, then others by name and step.
+        found: checkpoints that are there, with their folders: the listed ones by size, then others by name.
         missing: listed checkpoints that are not there, or without config.json or safetensors.
     """
 
@@ -130,31 +135,59 @@ def frontier(tokens_per_parameter: float = TOKENS_PER_PARAMETER) -> tuple[Checkp
     return tuple(Checkpoint(name, step, parameters(name), step * TOKENS_PER_STEP) for name, step in steps.items())
 
 
-def local(root: Path | str, tokens_per_parameter: float = TOKENS_PER_PARAMETER) -> Local:
-    """The checkpoints of `frontier` that a folder holds, those it lacks, and what it holds of other families.
+def local(
+    root: Path | str, tokens_per_parameter: float = TOKENS_PER_PARAMETER, tokens_per_step: int | None = None
+) -> Local:
+    """The checkpoints of `frontier` that a folder holds, those it lacks, and one of every other model it holds.
 
     Args:
         root: FOLDER of the layout FOLDER/NAME/stepS.
-        tokens_per_parameter: D/N of the listed checkpoints that are looked for.
+        tokens_per_parameter: D/N that is looked for: the nearest step is taken.
+        tokens_per_step: read in a step by the models that are not listed here.
 
     Raises:
-        DataError: no such folder.
+        DataError: no such folder; several steps of a model, and it is not known which is nearest.
+        DomainError: no positive ratio, no positive number of tokens.
     """
     root = Path(root)
     if not root.is_dir():
         raise DataError(f"{root}: no such folder (checkpoints in FOLDER/NAME/stepS)")
+    if tokens_per_step is not None and tokens_per_step < 1:
+        raise domain_error("tokens_per_step", tokens_per_step, "tokens_per_step >= 1", "tokens read in a step")
     listed = frontier(tokens_per_parameter)
     here = [checkpoint for checkpoint in listed if _whole(checkpoint.folder(root))]
-    others = [
-        Checkpoint(folder.parent.name, int(step[1]))
+    steps = sorted(
+        (folder.parent.name, int(step[1]))
         for folder in root.glob("*/step*")
         if (step := _STEP.fullmatch(folder.name)) and folder.parent.name not in _SHAPES and _whole(folder)
+    )
+    others = [
+        _nearest(root, name, [step for _, step in own], tokens_per_parameter, tokens_per_step)
+        for name, own in groupby(steps, key=lambda pair: pair[0])
     ]
-    others.sort(key=lambda checkpoint: (checkpoint.name, checkpoint.step))
     return Local(
         found=tuple((checkpoint, checkpoint.folder(root)) for checkpoint in [*here, *others]),
         missing=tuple(checkpoint for checkpoint in listed if checkpoint not in here),
     )
+
+
+def _nearest(root: Path, name: str, steps: list[int], ratio: float, tokens_per_step: int | None) -> Checkpoint:
+    """The step of a model that is not listed nearest to a ratio of tokens to parameters, or its only one."""
+    if tokens_per_step is None:
+        if len(steps) > 1:
+            said = ", ".join(map(str, steps))
+            raise DataError(f"{root / name}: steps {said}: say how many tokens a step reads, or leave one of them")
+        return Checkpoint(name, steps[0])
+    size = _count(Checkpoint(name, steps[0]).folder(root))
+    step = min(steps, key=lambda step: abs(step * tokens_per_step - ratio * size))
+    return Checkpoint(name, step, size, step * tokens_per_step)
+
+
+def _count(folder: Path) -> int:
+    """N of the network that a folder's config.json describes."""
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _whole(folder: Path) -> bool:
