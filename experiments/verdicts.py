@@ -13,7 +13,8 @@ could come out in one way only were dropped; bends and trends are shown; a ladde
 judged. Changed when losses, gaps and the range of the quantization errors off the frontier had been seen: what more
 tokens for every parameter do is asked of variation and quantization error (that the gap falls is arithmetic: the
 complexity falls as N/D). The interval for D^(1 - beta) is longer than its region with these runs: that claim can be
-refuted, not supported.
+refuted, not supported. Not a change, but known: `python-bpe` was judged with four sizes before the fifth, planned like
+the others, was trained.
 
 One rule for all: a claim is a region for a number; it is supported if the 95% interval of our estimate lies in the
 region, not supported if it lies outside, and we cannot tell otherwise. So the length of the region is the precision
