@@ -17,7 +17,9 @@ from pathlib import Path
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from genbound.errors import DataError, domain_error
+from genbound.errors import DataError, ModelError, domain_error
+from genbound.lm._oneline import one_line
+from genbound.lm._quiet import quiet
 from genbound.lm.ladder.recipes import TOKENS_PER_PARAMETER
 
 TOKENS_PER_STEP = 1024 * 2048
@@ -148,6 +150,7 @@ def local(
     Raises:
         DataError: no such folder; several steps of a model, and it is not known which is nearest.
         DomainError: no positive ratio, no positive number of tokens.
+        ModelError: a configuration of which no network can be made.
     """
     root = Path(root)
     if not root.is_dir():
@@ -185,8 +188,12 @@ def _nearest(root: Path, name: str, steps: list[int], ratio: float, tokens_per_s
 
 def _count(folder: Path) -> int:
     """N of the network that a folder's config.json describes."""
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+    try:
+        with quiet(), torch.device("meta"):
+            config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    except Exception as error:
+        raise ModelError(f"{folder}: no network can be made of its config.json ({one_line(error)})") from error
     return sum(parameter.numel() for parameter in model.parameters())
 
 
